@@ -1,0 +1,1 @@
+"""Tenants, users, memberships, isolation, and the base classes of admin and API."""

@@ -1,0 +1,45 @@
+"""The web's way into a tenant's scope."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+from accounts.identity import acting_membership
+from accounts.tenancy import all_tenants, tenant_scope
+
+
+class TenantMiddleware:
+    """Run the view, and the rendering of its answer, in the scope of the acting tenant.
+
+    Platform staff see all tenants in the admin; nobody else ever runs unlimited.
+    """
+
+    sync_capable = True
+    async_capable = False
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Find the acting tenant once, then hand the request on."""
+        request.membership = acting_membership(request)  # type: ignore[attr-defined]
+        with self._scope(request):
+            response = self.get_response(request)
+            # admin answers are rendered lazily, so their queries must still see the scope
+            if hasattr(response, "render") and not response.is_rendered:
+                response = response.render()
+            return response
+
+    def _scope(self, request: HttpRequest) -> contextlib.AbstractContextManager[None]:
+        if request.path.startswith("/admin/") and _is_platform_staff(request):
+            return all_tenants()
+        if request.membership is not None:  # type: ignore[attr-defined]
+            return tenant_scope(request.membership.tenant_id)  # type: ignore[attr-defined]
+        return contextlib.nullcontext()
+
+
+def _is_platform_staff(request: HttpRequest) -> bool:
+    return request.user.is_active and request.user.is_staff

@@ -1,0 +1,1 @@
+"""Alarm rules, alarms, incidents and notifications."""

@@ -1,0 +1,1 @@
+"""Rules, schedules, recipes and targets."""

@@ -1,0 +1,1 @@
+"""Charge points, sessions and load balancing."""

@@ -1,0 +1,1 @@
+"""Sites, gateways, devices, channels, profiles, presence, and the wires to them."""

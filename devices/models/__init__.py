@@ -1,0 +1,19 @@
+"""The fleet: sites, gateways, devices, channels and the profiles that describe them."""
+
+from devices.models.channel import Channel, Direction, Kind, Phase
+from devices.models.device import Device, Gateway, ReportedStatus
+from devices.models.profile import DeviceProfile, ProfileChannel
+from devices.models.site import Site
+
+__all__ = [
+    "Channel",
+    "Device",
+    "DeviceProfile",
+    "Direction",
+    "Gateway",
+    "Kind",
+    "Phase",
+    "ProfileChannel",
+    "ReportedStatus",
+    "Site",
+]

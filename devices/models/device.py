@@ -1,0 +1,120 @@
+"""Gateways and devices."""
+
+from __future__ import annotations
+
+from django.core.validators import RegexValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from accounts.tenancy import TenantModel
+from devices.topic_segments import RESERVED_SEGMENTS, SEGMENT_PATTERN
+
+SEGMENT = RegexValidator(
+    rf"^{SEGMENT_PATTERN}$",
+    _("Use 1 to 64 letters, digits, '.', ':', '_' or '-': it stands in MQTT topics."),
+)
+NOT_RESERVED = RegexValidator(
+    rf"^(?:{'|'.join(sorted(RESERVED_SEGMENTS))})$",
+    _("This word is reserved in topics."),
+    inverse_match=True,
+)
+
+
+class ReportedStatus(models.TextChoices):
+    """What a gateway or device last said about itself."""
+
+    UNKNOWN = "unknown", _("Unknown")
+    ONLINE = "online", _("Online")
+    OFFLINE = "offline", _("Offline")
+
+
+class PresenceFields(models.Model):
+    """When something was last heard and what it said about itself."""
+
+    reported_status = models.CharField(
+        _("reported status"),
+        max_length=10,
+        choices=ReportedStatus,
+        default=ReportedStatus.UNKNOWN,
+        editable=False,
+    )
+    reported_status_at = models.DateTimeField(_("reported at"), null=True, editable=False)
+    last_seen_at = models.DateTimeField(_("last seen"), null=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+
+class Gateway(PresenceFields, TenantModel):
+    """A box on site that speaks MQTT for the devices behind it. Example: uid `gw-izmir-1`."""
+
+    site = models.ForeignKey(
+        "devices.Site", models.PROTECT, related_name="gateways", verbose_name=_("site")
+    )
+    uid = models.CharField(
+        _("identifier"),
+        max_length=64,
+        unique=True,
+        validators=[SEGMENT, NOT_RESERVED],
+        help_text=_("Serial number or MAC; its name on the broker and in topics."),
+    )
+    name = models.CharField(_("name"), max_length=100)
+    firmware_version = models.CharField(_("firmware"), max_length=50, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = _("gateway")
+        verbose_name_plural = _("gateways")
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "id"], name="gateway_tenant_id"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Device(PresenceFields, TenantModel):
+    """Something that measures: a meter, an inverter, a sensor, or a gateway's own readings."""
+
+    site = models.ForeignKey(
+        "devices.Site", models.PROTECT, related_name="devices", verbose_name=_("site")
+    )
+    gateway = models.ForeignKey(
+        Gateway,
+        models.CASCADE,
+        related_name="devices",
+        null=True,
+        blank=True,
+        verbose_name=_("gateway"),
+        help_text=_("Blank: the device has its own connection, topics devices/{id}/…"),
+    )
+    profile = models.ForeignKey(
+        "devices.DeviceProfile",
+        models.PROTECT,
+        related_name="devices",
+        verbose_name=_("profile"),
+    )
+    uid = models.CharField(
+        _("identifier"),
+        max_length=64,
+        validators=[SEGMENT, NOT_RESERVED],
+        help_text=_("Name in the gateway's topics."),
+    )
+    name = models.CharField(_("name"), max_length=100)
+    serial_number = models.CharField(_("serial number"), max_length=64, blank=True)
+
+    class Meta:
+        verbose_name = _("device")
+        verbose_name_plural = _("devices")
+        constraints = [
+            models.UniqueConstraint(fields=["gateway", "uid"], name="device_uid_per_gateway"),
+            models.UniqueConstraint(
+                fields=["tenant", "uid"],
+                condition=models.Q(gateway__isnull=True),
+                name="direct_device_uid_per_tenant",
+            ),
+            models.UniqueConstraint(fields=["tenant", "id"], name="device_tenant_id"),
+        ]
+        indexes = [models.Index(fields=["tenant", "name"], name="device_by_name")]
+
+    def __str__(self) -> str:
+        return self.name

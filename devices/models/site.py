@@ -1,0 +1,50 @@
+"""Places."""
+
+import zoneinfo
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from accounts.tenancy import TenantModel
+
+
+def validate_timezone(name: str) -> None:
+    """Refuse a name that is no IANA time zone."""
+    if name not in zoneinfo.available_timezones():
+        raise ValidationError(
+            _("%(name)s is no IANA time zone; use a name such as Europe/Istanbul."),
+            code="unknown_timezone",
+            params={"name": name},
+        )
+
+
+class Site(TenantModel):
+    """A place with its own calendar days and currency. Example: "Izmir plant", Europe/Istanbul, TRY."""
+
+    name = models.CharField(_("name"), max_length=100)
+    timezone = models.CharField(
+        _("time zone"),
+        max_length=64,
+        default="UTC",
+        validators=[validate_timezone],
+        help_text=_("IANA name; days, weeks and months of reports follow it."),
+    )
+    currency = models.CharField(
+        _("currency"), max_length=3, default="EUR", help_text=_("ISO 4217 code.")
+    )
+    address = models.CharField(_("address"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("site")
+        verbose_name_plural = _("sites")
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "name"], name="site_name_per_tenant"),
+            models.UniqueConstraint(fields=["tenant", "id"], name="site_tenant_id"),
+            models.CheckConstraint(
+                condition=models.Q(currency__regex=r"^[A-Z]{3}$"), name="site_currency_iso"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

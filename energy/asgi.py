@@ -1,0 +1,9 @@
+"""HTTP and WebSocket entry point."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "energy.settings")
+
+application = get_asgi_application()

@@ -1,0 +1,1 @@
+"""Building blocks without models: environment, process loop, units, metrics, Redis, logging."""

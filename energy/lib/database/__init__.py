@@ -1,0 +1,6 @@
+"""Database engine: PostgreSQL with or without TimescaleDB, measured by django-prometheus.
+
+The engine of django-timescaledb stops `migrate` where the extension is missing
+(jamessewell/django-timescaledb#59), so the product keeps plain PostgreSQL below and
+creates hypertables in `telemetry.partitions` where the server has the extension.
+"""

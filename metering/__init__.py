@@ -1,0 +1,1 @@
+"""Meters, the energy ledger, tariffs and cost lines."""

@@ -1,0 +1,1 @@
+"""Read-only overview pages, consumption and cost reports, exports."""

@@ -1,0 +1,1 @@
+"""Samples, latest values, rejected messages, the ingest pipeline and time-series queries."""
