@@ -40,12 +40,12 @@ def require_secret(name: str, value: str) -> str:
             f"{name} has {len(value)} characters, at least {MINIMUM_SECRET_LENGTH} are needed. "
             'Make one: python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
         )
-    if "change-me" in value or len(set(value)) < 8:  # noqa: PLR2004
+    if "change-me" in value or len(set(value)) < 8:
         raise InsecureSettings(f"{name} is a sample value. Set a random one of your own.")
     return value
 
 
-def refuse_insecure_production(  # noqa: PLR0913
+def refuse_insecure_production(
     *,
     debug: bool,
     allowed_hosts: list[str],

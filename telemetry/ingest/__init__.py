@@ -1,0 +1,1 @@
+"""The way of a reading from an envelope to a committed row."""
