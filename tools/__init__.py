@@ -1,0 +1,1 @@
+"""What `./run` does: environment, embedded servers, demo, tests, checks."""
