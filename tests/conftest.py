@@ -1,0 +1,134 @@
+"""What every test may use: two tenants with people, browsers, Redis of one's own, a clock.
+
+Django is set up here and not by pytest-django, whose traceback about missing settings
+would tell nobody how to run the tests.
+"""
+
+# ruff: noqa: E402 (the environment must be complete before Django is imported)
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import pytest
+
+if not (os.environ.get("DATABASE_URL") or os.environ.get("DATABASE_URL_FILE")):
+    sys.exit("DATABASE_URL is not set: the tests need real servers. Run them through ./run test")
+# each xdist worker has keys of its own in Redis, and so have the programs that tests start
+KEY_PREFIX = f"test:{os.getpid()}:"
+os.environ["REDIS_KEY_PREFIX"] = KEY_PREFIX
+os.environ["DJANGO_SETTINGS_MODULE"] = "energy.settings"
+
+import django
+
+django.setup()
+
+from django.conf import settings
+from django.test import Client
+from redis import Redis
+
+from accounts.models import Role, Tenant, User
+from accounts.tenancy import tenant_scope
+from energy.lib import redis as redis_clients
+from tests.factories import NOW, MembershipFactory, TenantFactory, UserFactory
+
+# workers inherit the variables of the controller, so their settings may be loaded already
+settings.REDIS_KEY_PREFIX = KEY_PREFIX
+settings.CACHES["default"]["KEY_PREFIX"] = f"{KEY_PREFIX}cache"
+settings.CHANNEL_LAYERS["default"]["CONFIG"]["prefix"] = f"{KEY_PREFIX}asgi"
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """A tenant with one member in each role."""
+
+    tenant: Tenant
+    owner: User
+    operator: User
+    viewer: User
+
+    def scope(self) -> AbstractContextManager[None]:
+        """Return the scope of the tenant."""
+        return tenant_scope(self.tenant.id)
+
+
+def make_team(name: str) -> Team:
+    """Save a tenant and its people, such as owner@red.example."""
+    tenant = TenantFactory(name=f"{name.title()} Energy", slug=name)
+    people = {}
+    for title, role in (
+        ("owner", Role.ADMIN),
+        ("operator", Role.OPERATOR),
+        ("viewer", Role.VIEWER),
+    ):
+        people[title] = UserFactory(email=f"{title}@{name}.example")
+        MembershipFactory(user=people[title], tenant=tenant, role=role)
+    return Team(tenant, **people)
+
+
+@pytest.fixture
+def now() -> dt.datetime:
+    """The instant at which tests happen."""
+    return NOW
+
+
+@pytest.fixture
+def red(db: None) -> Team:
+    """One tenant."""
+    return make_team("red")
+
+
+@pytest.fixture
+def blue(db: None) -> Team:
+    """Another tenant."""
+    return make_team("blue")
+
+
+@pytest.fixture
+def stranger(db: None) -> User:
+    """A person who is a member of nothing."""
+    return UserFactory(email="stranger@example.com")
+
+
+@pytest.fixture
+def staff(db: None) -> User:
+    """Platform staff with every right in the admin."""
+    return UserFactory(email="staff@example.com", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def client_for() -> Callable[[User], Client]:
+    """Return a function that opens a signed-in browser."""
+
+    def sign_in(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def redis() -> Iterator[Redis]:
+    """Yield the durable Redis; afterwards the worker's keys in both servers are gone."""
+    _forget_clients()
+    yield redis_clients.durable()
+    _forget_clients()
+    for client in (redis_clients.durable(), redis_clients.ephemeral()):
+        _delete_own_keys(client)
+
+
+def _forget_clients() -> None:
+    redis_clients.durable.cache_clear()
+    redis_clients.ephemeral.cache_clear()
+
+
+def _delete_own_keys(client: Redis) -> None:
+    own = list(client.scan_iter(f"{KEY_PREFIX}*", count=1000))
+    if own:
+        client.delete(*own)

@@ -1,0 +1,204 @@
+"""Makes rows for tests; the rows of one call all belong to one tenant."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, ClassVar
+
+import factory
+from factory.django import DjangoModelFactory
+
+from accounts.models import Membership, Role, Tenant, User
+from accounts.tenancy import tenant_scope
+from devices.models import (
+    Channel,
+    Device,
+    DeviceProfile,
+    Gateway,
+    ProfileChannel,
+    Site,
+)
+from telemetry.models import LatestValue, RejectedMessage
+from telemetry.quality import Quality
+
+NOW = dt.datetime(2026, 11, 20, 12, 0, tzinfo=dt.UTC)
+PASSWORD = "correct horse battery staple"
+
+
+class TenantFactory(DjangoModelFactory):
+    """A customer organisation."""
+
+    class Meta:
+        model = Tenant
+
+    name = factory.Sequence(lambda n: f"Tenant {n}")
+    slug = factory.Sequence(lambda n: f"tenant-{n}")
+
+
+class UserFactory(DjangoModelFactory):
+    """A person who can sign in with `PASSWORD`."""
+
+    class Meta:
+        model = User
+
+    email = factory.Sequence(lambda n: f"user{n}@example.com")
+    name = factory.Sequence(lambda n: f"User {n}")
+    password = PASSWORD
+
+    @classmethod
+    def _create(cls, model_class: type[User], *args: Any, **kwargs: Any) -> User:
+        return model_class.objects.create_user(*args, **kwargs)
+
+
+class MembershipFactory(DjangoModelFactory):
+    """A role of a person in a tenant."""
+
+    class Meta:
+        model = Membership
+
+    user = factory.SubFactory(UserFactory)
+    tenant = factory.SubFactory(TenantFactory)
+    role = Role.VIEWER
+
+
+class TenantOwnedFactory(DjangoModelFactory):
+    """Saves inside the scope of the object's tenant.
+
+    A parent given by the caller decides the tenant, so `ChannelFactory(device=device)`
+    and `SiteFactory(tenant=tenant)` are both enough.
+    """
+
+    class Meta:
+        abstract = True
+
+    # parents by nearness: which of their fields a new child shares
+    _shared: ClassVar[dict[str, tuple[str, ...]]] = {}
+
+    tenant = factory.SubFactory(TenantFactory)
+
+    @classmethod
+    def _generate(cls, strategy: Any, params: dict[str, Any]) -> Any:
+        for parent, fields in cls._shared.items():
+            given = params.get(parent)
+            if given is not None:
+                with tenant_scope(given.tenant_id):
+                    params = {name: getattr(given, name) for name in fields} | params
+        return super()._generate(strategy, params)
+
+    @classmethod
+    def _create(cls, model_class: Any, *args: Any, **kwargs: Any) -> Any:
+        with tenant_scope(kwargs["tenant"].id):
+            return super()._create(model_class, *args, **kwargs)
+
+
+class SiteFactory(TenantOwnedFactory):
+    """A place in Istanbul's time zone."""
+
+    class Meta:
+        model = Site
+
+    name = factory.Sequence(lambda n: f"Site {n}")
+    timezone = "Europe/Istanbul"
+    currency = "TRY"
+
+
+class GatewayFactory(TenantOwnedFactory):
+    """A gateway that was never heard."""
+
+    class Meta:
+        model = Gateway
+
+    _shared = {"site": ("tenant",)}
+
+    site = factory.SubFactory(SiteFactory, tenant=factory.SelfAttribute("..tenant"))
+    uid = factory.Sequence(lambda n: f"gw-{n}")
+    name = factory.Sequence(lambda n: f"Gateway {n}")
+
+
+class DeviceProfileFactory(DjangoModelFactory):
+    """A type of device that reports every 10 s; without channels of its own."""
+
+    class Meta:
+        model = DeviceProfile
+
+    key = factory.Sequence(lambda n: f"profile-{n}")
+    name = factory.Sequence(lambda n: f"Profile {n}")
+    expected_interval_seconds = 10
+
+
+class ProfileChannelFactory(DjangoModelFactory):
+    """A power channel of a profile: payload in W, stored in kW."""
+
+    class Meta:
+        model = ProfileChannel
+
+    profile = factory.SubFactory(DeviceProfileFactory)
+    name = factory.Sequence(lambda n: f"power_{n}")
+    source = factory.SelfAttribute("name")
+    source_unit = "W"
+    unit = "kW"
+
+
+class DeviceFactory(TenantOwnedFactory):
+    """A device behind a gateway of its own; `gateway=None` makes a direct one."""
+
+    class Meta:
+        model = Device
+
+    _shared = {"gateway": ("tenant", "site"), "site": ("tenant",)}
+
+    site = factory.SubFactory(SiteFactory, tenant=factory.SelfAttribute("..tenant"))
+    gateway = factory.SubFactory(
+        GatewayFactory,
+        tenant=factory.SelfAttribute("..tenant"),
+        site=factory.SelfAttribute("..site"),
+    )
+    profile = factory.SubFactory(DeviceProfileFactory)
+    uid = factory.Sequence(lambda n: f"dev-{n}")
+    name = factory.Sequence(lambda n: f"Device {n}")
+
+
+class ChannelFactory(TenantOwnedFactory):
+    """A power channel: payload and store in kW."""
+
+    class Meta:
+        model = Channel
+
+    _shared = {"device": ("tenant",)}
+
+    device = factory.SubFactory(DeviceFactory, tenant=factory.SelfAttribute("..tenant"))
+    name = factory.Sequence(lambda n: f"power_{n}")
+    source = factory.SelfAttribute("name")
+    source_unit = "kW"
+    unit = "kW"
+
+
+class LatestValueFactory(TenantOwnedFactory):
+    """The newest value of a channel, measured and received at `NOW`."""
+
+    class Meta:
+        model = LatestValue
+
+    _shared = {"channel": ("tenant",)}
+
+    channel = factory.SubFactory(ChannelFactory, tenant=factory.SelfAttribute("..tenant"))
+    time = NOW
+    value = 1.25
+    quality = Quality.GOOD.value
+    received_at = NOW
+
+
+class RejectedMessageFactory(DjangoModelFactory):
+    """A message of no known tenant whose payload is no JSON."""
+
+    class Meta:
+        model = RejectedMessage
+
+    fingerprint = factory.Sequence(lambda n: n.to_bytes(32, "big"))
+    transport = "mqtt"
+    topic = factory.Sequence(lambda n: f"tenant/unknown/gw/gw-{n}/telemetry")
+    payload = b"not json"
+    reason = "bad_payload"
+    first_received_at = NOW
+    last_received_at = NOW
+    last_entry = "0-0"
