@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from tools.embedded.ports import Ports
@@ -99,7 +100,7 @@ def create_cluster(state: State, *, durable: bool) -> Path:
     return data
 
 
-def _run(argv: list[Path | str], env: dict[str, str], standard_input: str = "") -> None:
+def _run(argv: Sequence[object], env: dict[str, str], standard_input: str = "") -> None:
     done = subprocess.run(
         [str(argument) for argument in argv],
         input=standard_input,
@@ -112,7 +113,7 @@ def _run(argv: list[Path | str], env: dict[str, str], standard_input: str = "") 
         **demotion(),
     )
     if done.returncode != 0 or "ERROR:" in done.stdout or "FATAL:" in done.stdout:
-        raise RuntimeError(f"{Path(argv[0]).name} failed:\n{done.stdout[-1500:]}")
+        raise RuntimeError(f"{Path(str(argv[0])).name} failed:\n{done.stdout[-1500:]}")
 
 
 def postgres_program(state: State, ports: Ports, *, durable: bool) -> tuple[Program, str]:

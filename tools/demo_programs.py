@@ -1,0 +1,87 @@
+"""The platform's own programs, as the demo starts them."""
+
+from __future__ import annotations
+
+import http.client
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from tools.embedded.program import Program
+from tools.paths import ROOT
+
+
+def web_variables(port: int) -> dict[str, str]:
+    """Return the variables that depend on where the web server listens."""
+    public_url = f"http://127.0.0.1:{port}"
+    return {
+        "PUBLIC_URL": public_url,
+        "ALLOWED_HOSTS": "localhost,127.0.0.1",
+        "CSRF_TRUSTED_ORIGINS": f"{public_url},http://localhost:{port}",
+        "DJANGO_SETTINGS_MODULE": "energy.settings",
+        "LOG_FORMAT": "console",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def database_program(env: Mapping[str, str], demo_file: Path) -> Program:
+    """Return what migrates and seeds; it ends by itself."""
+    return _python("prepare", env, "-m", "tools.prepare_database", str(demo_file))
+
+
+def core_programs(env: Mapping[str, str], port: int) -> list[Program]:
+    """Return the path of a reading from the broker to the browser."""
+    return [
+        Program(
+            "web",
+            (
+                *(sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port)),
+                *("--websocket_timeout", "-1", "energy.asgi:application"),
+            ),
+            env=env,
+            cwd=ROOT,
+            ready=_answers(port, "/healthz"),
+            ready_seconds=60,
+        ),
+        _manage("mqtt_listener", env, "run_mqtt_listener"),
+        _manage("ingest_worker", env, "run_ingest_worker"),
+        _manage("reactor_live", env, "run_reactor", "live"),
+    ]
+
+
+def background_programs(env: Mapping[str, str]) -> list[Program]:
+    """Return Celery's worker and clock."""
+    celery = ("-m", "celery", "-A", "energy")
+    return [
+        _python("worker", env, *celery, "worker", "-c", "2", "-Q", "default,ota,cleanup"),
+        _python("beat", env, *celery, "beat", "--pidfile=", "--schedule=/dev/null"),
+    ]
+
+
+def fleet_program(env: Mapping[str, str], demo_file: Path) -> Program:
+    """Return the simulated gateways and devices."""
+    return _manage("simulate_fleet", env, "simulate_fleet", "--from", str(demo_file))
+
+
+def _manage(name: str, env: Mapping[str, str], *arguments: str) -> Program:
+    return _python(name, env, "manage.py", *arguments)
+
+
+def _python(name: str, env: Mapping[str, str], *arguments: str) -> Program:
+    return Program(name, (sys.executable, *arguments), env=env, cwd=ROOT)
+
+
+def _answers(port: int, path: str) -> Callable[[], bool]:
+    """Return a probe that tells whether a GET is answered with 200."""
+
+    def probe() -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    return probe
