@@ -1,0 +1,63 @@
+"""The customers' pages."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from devices.models import Device
+from devices.presence import Presence
+from reports import queries
+from reports.styleguide import example_context
+
+SEARCH_LENGTH = 100
+
+
+@require_safe
+@login_required
+def home(request: HttpRequest) -> HttpResponse:
+    """Show all sites and devices of the organisation."""
+    if getattr(request, "membership", None) is None:
+        return _without_tenant(request)
+    now = timezone.now()
+    presence = request.GET.get("presence", "")
+    overview = queries.overview(
+        now=now,
+        search=request.GET.get("q", "").strip()[:SEARCH_LENGTH],
+        presence=presence if presence in set(Presence) else "",
+        page=request.GET.get("page", "1"),
+    )
+    return render(request, "reports/home.html", {"overview": overview, "now": now})
+
+
+@require_safe
+@login_required
+def device(request: HttpRequest, device_id: uuid.UUID) -> HttpResponse:
+    """Show one device; another organisation's device does not exist."""
+    if getattr(request, "membership", None) is None:
+        raise Http404
+    now = timezone.now()
+    try:
+        page = queries.device_page(device_id, now=now)
+    except Device.DoesNotExist as error:
+        raise Http404 from error
+    return render(request, "reports/device.html", {"device": page, "now": now})
+
+
+@require_safe
+@login_required
+def styleguide(request: HttpRequest) -> HttpResponse:
+    """Show every component with its real markup."""
+    context = example_context(now=timezone.now())
+    return render(request, "reports/styleguide.html", context)
+
+
+def _without_tenant(request: HttpRequest) -> HttpResponse:
+    if request.user.is_staff:  # type: ignore[union-attr]
+        return redirect("admin:index")
+    return render(request, "reports/no_tenant.html")

@@ -1,0 +1,39 @@
+// One device: live values, and the history of one of its channels.
+
+import { Chart } from "./chart.js";
+import { LiveConnection, liveUrl, showState } from "./live.js";
+import { indexReadings, showPoints } from "./readings.js";
+
+const page = document.querySelector("[data-device-page]");
+const readings = indexReadings();
+
+new LiveConnection({
+  url: liveUrl(),
+  subscription: { devices: [page.dataset.devicePage], types: ["measurement"], rate_ms: 250 },
+  onPoints: (points) => showPoints(readings, points),
+  onState: showState,
+}).start();
+
+const holder = document.querySelector("[data-chart]");
+const buttons = [...document.querySelectorAll("[data-show-channel]")];
+
+function markChosen(metric) {
+  for (const button of buttons) {
+    const chosen = button.dataset.showChannel === metric;
+    button.setAttribute("aria-pressed", String(chosen));
+    button.closest("tr").classList.toggle("is-chosen", chosen);
+  }
+}
+
+if (holder) {
+  const chart = new Chart(holder);
+  holder.addEventListener("channelchange", (event) => markChosen(event.detail));
+  for (const button of buttons) {
+    button.addEventListener("click", () => {
+      chart.choose(button.dataset.showChannel);
+      holder.scrollIntoView({ behavior: "smooth", block: "start" });
+    });
+  }
+  markChosen(chart.channel.name);
+  chart.load();
+}

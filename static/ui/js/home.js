@@ -1,0 +1,31 @@
+// The overview keeps its headline values fresh.
+
+import { LiveConnection, liveUrl, showState } from "./live.js";
+import { indexReadings, showPoints } from "./readings.js";
+import { say } from "./strings.js";
+
+const readings = indexReadings();
+const devices = [...document.querySelectorAll("[data-device]")];
+
+function showStatus(id, status) {
+  const badge = document.querySelector(`[data-device="${CSS.escape(id)}"] [data-status] .badge`);
+  if (!badge || !/^\w+$/.test(status)) return;
+  badge.className = `badge badge--${status}`;
+  badge.textContent = say(`status.${status}`);
+}
+
+if (devices.length > 0) {
+  new LiveConnection({
+    url: liveUrl(),
+    subscription: {
+      devices: devices.map((row) => row.dataset.device),
+      types: ["measurement", "device_status"],
+      rate_ms: 1000,
+    },
+    onPoints: (points) => showPoints(readings, points),
+    onEvent: (event) => {
+      if (event.event === "device_status") showStatus(event.device, event.status);
+    },
+    onState: showState,
+  }).start();
+}
