@@ -90,7 +90,7 @@ class Device(PresenceFields, TenantModel):
     profile = models.ForeignKey(
         "devices.DeviceProfile",
         models.PROTECT,
-        related_name="devices",
+        related_name="+",  # profiles belong to nobody: from them one would see all tenants
         verbose_name=_("profile"),
     )
     uid = models.CharField(

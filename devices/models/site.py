@@ -20,7 +20,7 @@ def validate_timezone(name: str) -> None:
 
 
 class Site(TenantModel):
-    """A place with its own calendar days and currency. Example: "Izmir plant", Europe/Istanbul, TRY."""
+    """A place with its own calendar and currency. Example: "Izmir plant", Europe/Istanbul, TRY."""
 
     name = models.CharField(_("name"), max_length=100)
     timezone = models.CharField(

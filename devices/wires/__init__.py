@@ -1,0 +1,1 @@
+"""The wires to devices; each has one owning process."""

@@ -1,0 +1,35 @@
+"""Store what the wires have handed in."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from energy.lib.process import ProcessCommand
+from energy.lib.redis import check_durability, durable
+from telemetry import partitions
+from telemetry.ingest.batch import from_microseconds
+from telemetry.ingest.worker import IngestWorker
+
+
+class Command(ProcessCommand):
+    """Run one ingest worker; start more copies with other --instance names."""
+
+    help = "Take messages from the ingest stream and commit them to the database."
+    process_name = "ingest"
+    idle_seconds = 0.0  # reading the stream waits by itself
+
+    def open(self, *, instance: str, **options: Any) -> None:
+        """Refuse a Redis that loses data, then make the coming weeks' partitions."""
+        self._worker = IngestWorker(consumer=f"worker-{instance}")
+        check_durability(durable())
+        partitions.create_ahead(now=from_microseconds(int(time.time() * 1_000_000)))
+
+    def work(self) -> bool:
+        """Store one round of entries."""
+        return self._worker.run_once()
+
+    def close(self) -> None:
+        """Release the database connection; entries not committed stay pending."""
+        if hasattr(self, "_worker"):
+            self._worker.close()

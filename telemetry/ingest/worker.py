@@ -1,0 +1,352 @@
+"""Takes entries from the stream and turns them into committed rows."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import numpy as np
+import psycopg
+from django.db import Error as DatabaseError
+from redis import Redis
+from redis.exceptions import ResponseError
+
+from devices.services.presence import UnknownStatus, apply_status_report, touch_last_seen
+from energy.lib import metrics
+from energy.lib.redis import durable, key
+from telemetry import partitions
+from telemetry.ingest import publish
+from telemetry.ingest.assemble import Assembled, Columns, assemble, conflict
+from telemetry.ingest.batch import StoredBatch, from_microseconds, to_microseconds
+from telemetry.ingest.buffer import FIELD, PARTITION
+from telemetry.ingest.directory import Directory, Source
+from telemetry.ingest.envelope import Envelope, unpack
+from telemetry.ingest.reading import Collector
+from telemetry.ingest.status import read_status
+from telemetry.ingest.store import Change, DataRefused, SampleStore, latest_rows
+from telemetry.ingest.topics import Family
+from telemetry.services.rejected import Rejection
+
+logger = logging.getLogger(__name__)
+
+GROUP = "ingest"
+MAX_MESSAGES = 2_000
+READ_ENTRIES = 32
+BLOCK_MS = 100
+CLAIM_IDLE_MS = 30_000
+CLAIM_EVERY_SECONDS = 5.0
+TOUCH_EVERY_SECONDS = 10.0
+
+Entry = tuple[bytes, list[Envelope]]
+
+
+class IngestWorker:
+    """One consumer of the group `ingest`; any number may run.
+
+    Args: consumer: name of this copy, the same after a restart, so that it finds what it
+        had taken. clock: seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        *,
+        consumer: str,
+        client: Redis | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._redis = client or durable()
+        self._consumer = consumer
+        self._clock = clock
+        self._stream = key(PARTITION)
+        self._store = SampleStore()
+        self._directory = Directory()
+        self._touched: dict[uuid.UUID, float] = {}
+        self._weeks: set[dt.datetime] = set()
+        self._has_group = False
+        self._own_pending = True
+        self._claim_at = 0.0
+
+    def run_once(self) -> bool:
+        """Store what waits, at most 32 entries; True if there was something."""
+        entries = self._take()
+        for chunk in _chunks(entries):
+            self._process(chunk)
+        return bool(entries)
+
+    def close(self) -> None:
+        """Release the database connection."""
+        self._store.close()
+
+    def _take(self) -> list[Entry]:
+        self._ensure_group()
+        if self._own_pending:  # after a restart: what this consumer had taken before
+            raw = self._read("0", None)
+            self._own_pending = bool(raw)
+            if raw:
+                return self._unpack(raw)
+        raw = self._claim() or self._read(">", BLOCK_MS)
+        return self._unpack(raw)
+
+    def _read(self, start: str, block: int | None) -> list[tuple[bytes, dict[bytes, bytes]]]:
+        try:
+            answer: Any = self._redis.xreadgroup(
+                GROUP, self._consumer, {self._stream: start}, count=READ_ENTRIES, block=block
+            )
+        except ResponseError as error:
+            if "NOGROUP" in str(error):
+                self._has_group = False
+                return []
+            raise
+        return _entries_of(answer)
+
+    def _claim(self) -> list[tuple[bytes, dict[bytes, bytes]]]:
+        """Take over entries that a dead worker has had for 30 s."""
+        now = self._clock()
+        if now < self._claim_at:
+            return []
+        self._claim_at = now + CLAIM_EVERY_SECONDS
+        answer: Any = self._redis.xautoclaim(
+            self._stream, GROUP, self._consumer, CLAIM_IDLE_MS, "0-0", count=READ_ENTRIES
+        )
+        return [(entry, fields) for entry, fields in answer[1] if fields]
+
+    def _ensure_group(self) -> None:
+        if self._has_group:
+            return
+        try:
+            self._redis.xgroup_create(self._stream, GROUP, id="0", mkstream=True)
+        except ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+        self._has_group = True
+
+    def _unpack(self, raw: list[tuple[bytes, dict[bytes, bytes]]]) -> list[Entry]:
+        entries: list[Entry] = []
+        for entry_id, fields in raw:
+            try:
+                entries.append((entry_id, unpack(fields[FIELD])))
+            except (msgspec.MsgspecError, KeyError) as error:
+                logger.error("Entry %r is not ours, kept as rejected: %s", entry_id, error)
+                payload = fields.get(FIELD, repr(fields).encode())
+                received_at = int(self._clock() * 1_000_000)
+                entries.append((entry_id, [Envelope("unknown", "", payload, received_at)]))
+        return entries
+
+    def _process(self, entries: list[Entry]) -> None:
+        """Commit one chunk, publish it, acknowledge it."""
+        started = time.perf_counter()
+        work = Chunk(entries)
+        self._resolve(work)
+        columns = self._collect(work)
+        assembled = assemble(columns, self._directory.table)
+        for message, code, detail in assembled.refused:
+            work.reject(message, code, detail)
+        self._commit(work, assembled)
+        publish.publish_and_acknowledge(
+            self._redis,
+            self._stored_batch(work, assembled),
+            source=self._stream,
+            group=GROUP,
+            entries=[entry_id for entry_id, _ in entries],
+        )
+        self._touch(work)
+        metrics.BATCH_SECONDS.observe(time.perf_counter() - started)
+
+    def _resolve(self, work: Chunk) -> None:
+        clock = self._clock()
+        topics = {envelope.topic for envelope in work.envelopes}
+        missing = [topic for topic in topics if self._directory.find(topic, clock=clock) is None]
+        if missing:
+            self._directory.load(missing, clock=clock)
+        for topic in topics:
+            source = self._directory.find(topic, clock=clock)
+            if source is not None:
+                work.sources[topic] = source
+
+    def _collect(self, work: Chunk) -> Columns:
+        """Decode every message into columns; what cannot be used is rejected."""
+        collector = Collector(self._directory, work.reject, self._clock())
+        sources = work.sources
+        for index, envelope in enumerate(work.envelopes):
+            source = sources[envelope.topic]
+            if source.error is not None:
+                work.reject(index, *source.error)
+            elif source.route is not None and source.route.family is Family.STATUS:
+                self._apply_status(work, index, envelope, source)
+            else:
+                collector.add(index, envelope, source)
+        return collector.columns
+
+    def _apply_status(self, work: Chunk, index: int, envelope: Envelope, source: Source) -> None:
+        if source.gateway_id is None:
+            return
+        try:
+            report = read_status(envelope.payload)
+            apply_status_report(
+                gateway_id=source.gateway_id,
+                status=report.status,
+                at=from_microseconds(envelope.received_at),
+                firmware_version=report.firmware_version,
+            )
+        except (msgspec.MsgspecError, UnknownStatus, UnicodeDecodeError, RecursionError) as error:
+            work.reject(index, "bad_status", str(error))
+
+    def _commit(self, work: Chunk, assembled: Assembled) -> None:
+        self._ensure_partitions(assembled)
+        stored_rows = self._write(work, assembled, np.arange(len(assembled.rows)))
+        latest = latest_rows(assembled.rows)
+        slots = assembled.slots[latest]
+        table = self._directory.table
+        table["latest"][slots] = np.maximum(table["latest"][slots], assembled.rows["time"][latest])
+        metrics.SAMPLES_STORED.inc(stored_rows)
+        now_us = self._clock() * 1_000_000
+        metrics.COMMIT_LAG_SECONDS.observe(max(0.0, (now_us - work.received) / 1_000_000))
+
+    def _write(self, work: Chunk, assembled: Assembled, index: np.ndarray[Any, Any]) -> int:
+        """Write the rows of `index`; split them when PostgreSQL refuses one for its content."""
+        rows = assembled.rows[index]
+        candidates = latest_rows(rows)
+        newer = (
+            rows["time"][candidates]
+            > self._directory.table["latest"][assembled.slots[index][candidates]]
+        )
+
+        def on_conflict(at: int) -> Rejection:
+            message = int(assembled.messages[index[at]])
+            return work.rejection(message, "conflicting_value", conflict(rows[at]))
+
+        change = Change(
+            rows=rows,
+            latest=rows[candidates[newer]],
+            rejections=work.take_rejections(),
+            on_conflict=on_conflict,
+            now=from_microseconds(int(self._clock() * 1_000_000)),
+        )
+        try:
+            stored = self._store.write(change)
+        except DataRefused as error:
+            work.rejections = list(change.rejections)
+            return self._split(work, assembled, index, error)
+        metrics.SAMPLES_DUPLICATE.inc(stored.duplicates)
+        return stored.inserted
+
+    def _split(
+        self, work: Chunk, assembled: Assembled, index: np.ndarray[Any, Any], error: DataRefused
+    ) -> int:
+        if len(index) <= 1:
+            if len(index) == 0:
+                raise error
+            work.reject(int(assembled.messages[index[0]]), "database_refused", str(error))
+            return self._write(work, assembled, index[:0])
+        middle = len(index) // 2
+        first = self._write(work, assembled, index[:middle])
+        return first + self._write(work, assembled, index[middle:])
+
+    def _ensure_partitions(self, assembled: Assembled) -> None:
+        week_us = int(partitions.WEEK.total_seconds()) * 1_000_000
+        monday_us = to_microseconds(partitions.week_of(from_microseconds(0) + partitions.WEEK))
+        numbers = np.unique((assembled.rows["time"] - monday_us) // week_us)
+        weeks = {from_microseconds(int(n) * week_us + monday_us) for n in numbers}
+        missing = weeks - self._weeks
+        if missing:
+            partitions.ensure_partitions(
+                missing, now=from_microseconds(int(self._clock() * 1_000_000))
+            )
+            self._weeks |= missing
+
+    def _stored_batch(self, work: Chunk, assembled: Assembled) -> StoredBatch | None:
+        rows = assembled.rows
+        if len(rows) == 0:
+            return None
+        live = rows["time"] >= self._directory.table["latest"][assembled.slots]
+        return StoredBatch(rows.tobytes(), live.tobytes(), work.received)
+
+    def _touch(self, work: Chunk) -> None:
+        """Move "last seen" forward, at most every ten seconds for each device."""
+        now = self._clock()
+        gateways: dict[uuid.UUID, dt.datetime] = {}
+        devices: dict[uuid.UUID, dt.datetime] = {}
+        for source in work.sources.values():
+            for seen, found in ((gateways, source.gateway_id), (devices, source.device_id)):
+                if found and now - self._touched.get(found, 0.0) >= TOUCH_EVERY_SECONDS:
+                    self._touched[found] = now
+                    seen[found] = from_microseconds(work.received)
+        if not gateways and not devices:
+            return
+        try:
+            touch_last_seen(gateway_ids=gateways, device_ids=devices)
+        except (DatabaseError, psycopg.Error) as error:
+            # presence is told again with the next message
+            logger.warning("Presence not written: %s", error)
+            self._touched.clear()
+
+
+@dataclass(slots=True)
+class Chunk:
+    """Messages that are committed together, and what became of them."""
+
+    entries: list[Entry]
+    envelopes: list[Envelope] = field(default_factory=list)
+    origins: list[bytes] = field(default_factory=list)
+    sources: dict[str, Source] = field(default_factory=dict)
+    rejections: list[Rejection] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for entry_id, envelopes in self.entries:
+            self.envelopes.extend(envelopes)
+            self.origins.extend([entry_id] * len(envelopes))
+        metrics.MESSAGES_RECEIVED.labels("stream").inc(len(self.envelopes))
+
+    @property
+    def received(self) -> int:
+        """Time of receipt of the oldest message, µs UTC."""
+        return min(envelope.received_at for envelope in self.envelopes)
+
+    def rejection(self, index: int, code: str, detail: str) -> Rejection:
+        """Return the rejection of a message of this chunk."""
+        envelope = self.envelopes[index]
+        metrics.MESSAGES_REJECTED.labels(code).inc()
+        source = self.sources.get(envelope.topic)
+        tenant_id = source.tenant_id if source else None
+        return Rejection(envelope, code, detail, tenant_id, self.origins[index].decode())
+
+    def reject(self, index: int, code: str, detail: str) -> None:
+        """Keep a message as rejected."""
+        self.rejections.append(self.rejection(index, code, detail))
+
+    def take_rejections(self) -> list[Rejection]:
+        """Return what is to be written, and forget it."""
+        taken, self.rejections = self.rejections, []
+        return taken
+
+
+def _chunks(entries: list[Entry]) -> Iterator[list[Entry]]:
+    """Split entries so that a chunk has at most 2,000 messages, if one entry has not more."""
+    chunk: list[Entry] = []
+    size = 0
+    for entry in entries:
+        if chunk and size + len(entry[1]) > MAX_MESSAGES:
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(entry)
+        size += len(entry[1])
+    if chunk:
+        yield chunk
+
+
+def _entries_of(answer: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
+    """Return the entries of one stream from an XREADGROUP answer, RESP2 or RESP3."""
+    if not answer:
+        return []
+    if isinstance(answer, dict):
+        [found] = answer.values()
+        entries = found[0] if found and isinstance(found[0], list) else found
+    else:
+        entries = answer[0][1]
+    return [(entry_id, fields) for entry_id, fields in entries if fields]
