@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.request import Request
 
@@ -18,7 +16,3 @@ class MiddlewareAuthentication(SessionAuthentication):
     def authenticate_header(self, request: Request) -> str:
         """Answer 401, not 403, to requests without a session."""
         return 'Session realm="api"'
-
-    def authenticate(self, request: Request) -> tuple[Any, None] | None:
-        """Return the session's user, if there is an active one."""
-        return super().authenticate(request)

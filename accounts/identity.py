@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import cast
 
 from django.http import HttpRequest
 
@@ -33,14 +34,14 @@ def acting_membership(request: HttpRequest) -> Membership | None:
     request.memberships = []  # type: ignore[attr-defined]
     if not request.user.is_authenticated:
         return None
-    memberships = active_memberships(request.user)
+    memberships = active_memberships(cast(User, request.user))
     request.memberships = memberships  # type: ignore[attr-defined]
     return choose_membership(memberships, request.session.get(SESSION_TENANT))
 
 
 def switch_tenant(request: HttpRequest, *, tenant_id: uuid.UUID) -> bool:
     """Remember the tenant to act for; False when the user is no member of it."""
-    if not any(m.tenant_id == tenant_id for m in active_memberships(request.user)):
+    if not any(m.tenant_id == tenant_id for m in active_memberships(cast(User, request.user))):
         return False
     request.session[SESSION_TENANT] = str(tenant_id)
     return True

@@ -27,11 +27,8 @@ class TenantMiddleware:
         """Find the acting tenant once, then hand the request on."""
         request.membership = acting_membership(request)  # type: ignore[attr-defined]
         with self._scope(request):
-            response = self.get_response(request)
-            # admin answers are rendered lazily, so their queries must still see the scope
-            if hasattr(response, "render") and not response.is_rendered:
-                response = response.render()
-            return response
+            # template answers are rendered in here too: the handler does it around the view
+            return self.get_response(request)
 
     def _scope(self, request: HttpRequest) -> contextlib.AbstractContextManager[None]:
         if request.path.startswith("/admin/") and _is_platform_staff(request):

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Self
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -65,9 +65,11 @@ def current_tenant_id() -> uuid.UUID | None:
 class TenantQuery(Query):
     """A query that carries the tenant condition from the moment SQL is compiled.
 
-    Overrides Django internals (`get_compiler`, `chain`): the Django minor version is
-    pinned and the tenancy tests guard an upgrade.
+    Overrides Django internals (`get_compiler`, `chain`, `trim_start`): the Django minor
+    version is pinned and the tenancy tests guard an upgrade.
     """
+
+    _is_limited_by_outer_row = False
 
     def get_compiler(self, *args: Any, **kwargs: Any) -> Any:
         """Compile a copy of the query with the tenant condition."""
@@ -82,7 +84,16 @@ class TenantQuery(Query):
         query = self if klass is None else self.limited_to_tenant()
         return super(TenantQuery, query).chain(klass)
 
-    def limited_to_tenant(self) -> Self:
+    def trim_start(self, names_with_path: Any) -> Any:
+        """Leave the inner query of `exclude(many__field=…)` alone.
+
+        Django cuts the model's own table off it and ties it to the row of the outer
+        query, which carries the condition; adding it here would name the cut table.
+        """
+        self._is_limited_by_outer_row = True
+        return super().trim_start(names_with_path)
+
+    def limited_to_tenant(self) -> TenantQuery:
         """Return this query for the tenant in scope.
 
         Raises:
@@ -92,10 +103,15 @@ class TenantQuery(Query):
         if isinstance(current, _AllTenants) or self.is_empty():
             return self
         if current is None:
-            raise TenantScopeMissing(f"{self.model.__name__} queried outside tenant_scope().")
-        query = self.clone()
+            raise TenantScopeMissing(f"{self._table()} queried outside tenant_scope().")
+        if self._is_limited_by_outer_row:
+            return self
+        query: Any = self.clone()
         query.add_q(Q(tenant_id=current))
         return query
+
+    def _table(self) -> str:
+        return self.model.__name__ if self.model else "A table"
 
 
 class TenantQuerySet(models.QuerySet):
@@ -106,20 +122,29 @@ class TenantQuerySet(models.QuerySet):
     ) -> None:
         super().__init__(model, query or TenantQuery(model), using, hints)
 
-    def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> list[Any]:
-        """Check the tenant of each object, as `save()` does."""
+    def bulk_create(  # type: ignore[override]
+        self, objs: Iterable[Any], batch_size: int | None = None, **kwargs: Any
+    ) -> list[Any]:
+        """Check the tenant of each object, as `save()` does.
+
+        Raises:
+            TypeError: the conflicting row of an upsert may be another tenant's.
+        """
+        unique_fields = kwargs.get("unique_fields") or ()
+        if kwargs.get("update_conflicts") and "tenant" not in unique_fields:
+            raise TypeError("An upsert needs `tenant` in unique_fields; update and insert instead.")
         checked = list(objs)
         for obj in checked:
             obj.check_tenant()
-        return super().bulk_create(checked, *args, **kwargs)
+        return super().bulk_create(checked, batch_size, **kwargs)
 
     def raw(self, *args: Any, **kwargs: Any) -> Any:
         """Refuse raw SQL, which would skip the tenant condition."""
         raise TypeError("Raw SQL skips the tenant filter; write it in telemetry/queries.py.")
 
     def _raw_delete(self, using: Any) -> int:
-        limited = self._chain()
-        limited.query = self.query.limited_to_tenant()
+        limited: Any = self.all()
+        limited.query = limited.query.limited_to_tenant()
         return super(TenantQuerySet, limited)._raw_delete(using)
 
 
@@ -158,6 +183,18 @@ class TenantModel(StampedModel):
         self.check_tenant()
         super().save(*args, **kwargs)
 
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Delete unless the object belongs to a tenant that is not in scope."""
+        self._check_scope()
+        return super().delete(*args, **kwargs)
+
+    def _do_update(self, base_qs: Any, *args: Any, **kwargs: Any) -> Any:
+        """Never overwrite another tenant's row, whatever key the object was given.
+
+        Django updates by key through the base manager, which knows no tenant.
+        """
+        return super()._do_update(base_qs.filter(tenant_id=self.tenant_id), *args, **kwargs)
+
     def check_tenant(self) -> None:
         """Set the tenant of a new object; refuse relations to another tenant's objects.
 
@@ -167,16 +204,23 @@ class TenantModel(StampedModel):
             TenantScopeMissing: no scope is current.
             ValidationError: the object or one it points to belongs to another tenant.
         """
-        current = _current.get()
-        if current is None:
-            raise TenantScopeMissing(f"{type(self).__name__} saved outside tenant_scope().")
-        if isinstance(current, uuid.UUID):
-            if self.tenant_id is None:
-                self.tenant_id = current
-            if self.tenant_id != current:
-                raise ValidationError(_("Belongs to another tenant."))
+        if self.tenant_id is None:
+            self.tenant_id = current_tenant_id()
+        self._check_scope()
         for field in self._meta.concrete_fields:
-            if field.is_relation and issubclass(field.related_model, TenantModel):
+            if field.is_relation and is_tenant_owned(field.related_model):
                 related = getattr(self, field.name)
                 if related is not None and related.tenant_id != self.tenant_id:
                     raise ValidationError({field.name: _("Belongs to another tenant.")})
+
+    def _check_scope(self) -> None:
+        current = _current.get()
+        if current is None:
+            raise TenantScopeMissing(f"{type(self).__name__} changed outside tenant_scope().")
+        if isinstance(current, uuid.UUID) and self.tenant_id != current:
+            raise ValidationError(_("Belongs to another tenant."))
+
+
+def is_tenant_owned(model: Any) -> bool:
+    """Tell whether the rows of a model belong to a tenant."""
+    return isinstance(model, type) and issubclass(model, TenantModel)

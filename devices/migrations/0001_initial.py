@@ -84,7 +84,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=100, verbose_name='name')),
                 ('serial_number', models.CharField(blank=True, max_length=64, verbose_name='serial number')),
                 ('tenant', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.tenant', verbose_name='tenant')),
-                ('profile', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='devices', to='devices.deviceprofile', verbose_name='profile')),
+                ('profile', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='devices.deviceprofile', verbose_name='profile')),
                 ('gateway', models.ForeignKey(blank=True, help_text='Blank: the device has its own connection, topics devices/{id}/…', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='devices', to='devices.gateway', verbose_name='gateway')),
                 ('site', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='devices', to='devices.site', verbose_name='site')),
             ],
