@@ -26,7 +26,8 @@ def logging_config(*, level: str, style: str) -> dict[str, Any]:
     renderers: list[Any] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if style == "json"
-        else [structlog.dev.ConsoleRenderer()]
+        # the rich traceback would print local variables, and with them secrets
+        else [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     )
     formatter = {
         "()": structlog.stdlib.ProcessorFormatter,

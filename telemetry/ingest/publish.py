@@ -15,14 +15,14 @@ MAX_ENTRIES = 200
 
 
 def publish_and_acknowledge(
-    client: Redis, batch: StoredBatch | None, *, source: str, group: str, entries: list[bytes]
+    client: Redis, batches: list[StoredBatch], *, source: str, group: str, entries: list[bytes]
 ) -> None:
-    """Hand a committed batch to the reactors, then forget its ingest entries.
+    """Hand committed batches to the reactors, then forget its ingest entries.
 
     In this order: a crash in between repeats the batch, and reactors know repetition.
     """
     pipeline = client.pipeline(transaction=False)
-    if batch is not None:
+    for batch in batches:
         pipeline.xadd(
             key(STREAM), {FIELD: encode_stored(batch)}, maxlen=MAX_ENTRIES, approximate=True
         )

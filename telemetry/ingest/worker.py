@@ -14,9 +14,11 @@ import msgspec
 import numpy as np
 import psycopg
 from django.db import Error as DatabaseError
+from django.db import InterfaceError, OperationalError
 from redis import Redis
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 
+from accounts.tenancy import tenant_scope
 from devices.services.presence import UnknownStatus, apply_status_report, touch_last_seen
 from energy.lib import metrics
 from energy.lib.redis import durable, key
@@ -41,9 +43,12 @@ READ_ENTRIES = 32
 BLOCK_MS = 100
 CLAIM_IDLE_MS = 30_000
 CLAIM_EVERY_SECONDS = 5.0
-TOUCH_EVERY_SECONDS = 10.0
+TOUCH_EVERY_US = 10_000_000
 
 Entry = tuple[bytes, list[Envelope]]
+
+# Nobody's fault: the round is repeated when the server is back.
+UNAVAILABLE = (psycopg.OperationalError, OperationalError, InterfaceError, RedisError, OSError)
 
 
 class IngestWorker:
@@ -66,7 +71,7 @@ class IngestWorker:
         self._stream = key(PARTITION)
         self._store = SampleStore()
         self._directory = Directory()
-        self._touched: dict[uuid.UUID, float] = {}
+        self._touched: dict[uuid.UUID, int] = {}
         self._weeks: set[dt.datetime] = set()
         self._has_group = False
         self._own_pending = True
@@ -141,22 +146,48 @@ class IngestWorker:
     def _process(self, entries: list[Entry]) -> None:
         """Commit one chunk, publish it, acknowledge it."""
         started = time.perf_counter()
-        work = Chunk(entries)
+        try:
+            batches = [self._commit_chunk(Chunk(entries))]
+        except UNAVAILABLE:
+            raise
+        except Exception:
+            logger.exception("A message broke its chunk; committing one by one")
+            batches = self._commit_singly(entries)
+        publish.publish_and_acknowledge(
+            self._redis,
+            [batch for batch in batches if batch is not None],
+            source=self._stream,
+            group=GROUP,
+            entries=[entry_id for entry_id, _ in entries],
+        )
+        metrics.BATCH_SECONDS.observe(time.perf_counter() - started)
+
+    def _commit_singly(self, entries: list[Entry]) -> list[StoredBatch | None]:
+        """Commit each message on its own; the one that breaks us is kept as rejected."""
+        batches: list[StoredBatch | None] = []
+        for entry_id, envelopes in entries:
+            for envelope in envelopes:
+                work = Chunk([(entry_id, [envelope])])
+                try:
+                    batches.append(self._commit_chunk(work))
+                except UNAVAILABLE:
+                    raise
+                except Exception as error:  # noqa: BLE001 (isolates the batch-mates)
+                    work = Chunk([(entry_id, [envelope])])
+                    work.reject(0, "internal_error", f"{type(error).__name__}: {error}")
+                    self._commit(work, assemble(Columns(), self._directory.table))
+        return batches
+
+    def _commit_chunk(self, work: Chunk) -> StoredBatch | None:
+        """Resolve, decode, check and commit; return what the reactors are to see."""
         self._resolve(work)
         columns = self._collect(work)
         assembled = assemble(columns, self._directory.table)
         for message, code, detail in assembled.refused:
             work.reject(message, code, detail)
         self._commit(work, assembled)
-        publish.publish_and_acknowledge(
-            self._redis,
-            self._stored_batch(work, assembled),
-            source=self._stream,
-            group=GROUP,
-            entries=[entry_id for entry_id, _ in entries],
-        )
         self._touch(work)
-        metrics.BATCH_SECONDS.observe(time.perf_counter() - started)
+        return self._stored_batch(work, assembled)
 
     def _resolve(self, work: Chunk) -> None:
         clock = self._clock()
@@ -184,16 +215,17 @@ class IngestWorker:
         return collector.columns
 
     def _apply_status(self, work: Chunk, index: int, envelope: Envelope, source: Source) -> None:
-        if source.gateway_id is None:
+        if source.gateway_id is None or source.tenant_id is None:
             return
         try:
             report = read_status(envelope.payload)
-            apply_status_report(
-                gateway_id=source.gateway_id,
-                status=report.status,
-                at=from_microseconds(envelope.received_at),
-                firmware_version=report.firmware_version,
-            )
+            with tenant_scope(source.tenant_id):
+                apply_status_report(
+                    gateway_id=source.gateway_id,
+                    status=report.status,
+                    at=from_microseconds(envelope.received_at),
+                    firmware_version=report.firmware_version,
+                )
         except (msgspec.MsgspecError, UnknownStatus, UnicodeDecodeError, RecursionError) as error:
             work.reject(index, "bad_status", str(error))
 
@@ -232,6 +264,11 @@ class IngestWorker:
             stored = self._store.write(change)
         except DataRefused as error:
             work.rejections = list(change.rejections)
+            if not work.has_fresh_partitions:  # retention may have dropped one known here
+                work.has_fresh_partitions = True
+                self._weeks.clear()
+                self._ensure_partitions(assembled)
+                return self._write(work, assembled, index)
             return self._split(work, assembled, index, error)
         metrics.SAMPLES_DUPLICATE.inc(stored.duplicates)
         return stored.inserted
@@ -269,14 +306,14 @@ class IngestWorker:
 
     def _touch(self, work: Chunk) -> None:
         """Move "last seen" forward, at most every ten seconds for each device."""
-        now = self._clock()
+        seen_at = work.last_received
         gateways: dict[uuid.UUID, dt.datetime] = {}
         devices: dict[uuid.UUID, dt.datetime] = {}
         for source in work.sources.values():
             for seen, found in ((gateways, source.gateway_id), (devices, source.device_id)):
-                if found and now - self._touched.get(found, 0.0) >= TOUCH_EVERY_SECONDS:
-                    self._touched[found] = now
-                    seen[found] = from_microseconds(work.received)
+                if found and seen_at - self._touched.get(found, 0) >= TOUCH_EVERY_US:
+                    self._touched[found] = seen_at
+                    seen[found] = from_microseconds(seen_at)
         if not gateways and not devices:
             return
         try:
@@ -296,6 +333,7 @@ class Chunk:
     origins: list[bytes] = field(default_factory=list)
     sources: dict[str, Source] = field(default_factory=dict)
     rejections: list[Rejection] = field(default_factory=list)
+    has_fresh_partitions: bool = False
 
     def __post_init__(self) -> None:
         for entry_id, envelopes in self.entries:
@@ -307,6 +345,11 @@ class Chunk:
     def received(self) -> int:
         """Time of receipt of the oldest message, µs UTC."""
         return min(envelope.received_at for envelope in self.envelopes)
+
+    @property
+    def last_received(self) -> int:
+        """Time of receipt of the newest message, µs UTC."""
+        return max(envelope.received_at for envelope in self.envelopes)
 
     def rejection(self, index: int, code: str, detail: str) -> Rejection:
         """Return the rejection of a message of this chunk."""
