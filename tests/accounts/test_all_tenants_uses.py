@@ -1,0 +1,32 @@
+"""Lifting the tenant limit is allowed in listed places only."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+from django.conf import settings
+
+# Each file that may use `all_tenants`, and why.
+ALLOWED = {
+    "accounts/middleware.py": "platform staff see all tenants in the admin",
+    "telemetry/ingest/directory.py": "the pipeline learns from a topic whose message it is",
+}
+IGNORED = {"tests", ".venv", "var", "bench", "docs"}
+
+
+def uses_all_tenants(path: Path) -> bool:
+    """Tell whether a file names `all_tenants` other than to define or import it."""
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    names = [node.id for node in nodes if isinstance(node, ast.Name)]
+    names += [node.attr for node in nodes if isinstance(node, ast.Attribute)]
+    return "all_tenants" in names
+
+
+def test_every_use_is_listed():
+    paths = (path.relative_to(settings.BASE_DIR) for path in settings.BASE_DIR.rglob("*.py"))
+    sources = [path for path in paths if path.parts[0] not in IGNORED]
+
+    found = {path.as_posix() for path in sources if uses_all_tenants(settings.BASE_DIR / path)}
+
+    assert found == ALLOWED.keys()
