@@ -23,7 +23,8 @@ PBKDF2_ITERATIONS = 10_000
 MAX_PACKET_BYTES = 65_536
 PKI_FILES = ("ca.crt", "server.crt", "server.key", "ca.crl")
 
-# 0 means without limit: with the defaults of 20 and 1000, bursts are lost silently.
+# Without limits: with the defaults of 20 and 1000, bursts are lost silently. A queue limit
+# of 0 would do the same, but 2.0.11 then disconnects a client after each denied publish.
 # per_listener_settings false: otherwise 2.0.11 applies the plugin to no listener.
 CONFIG = """\
 per_listener_settings false
@@ -33,7 +34,7 @@ persistence_location {folder}/
 autosave_interval 1
 autosave_on_changes false
 max_inflight_messages 0
-max_queued_messages 0
+max_queued_messages 1000000000
 max_packet_size {max_packet_bytes}
 plugin {plugin}
 plugin_opt_config_file {folder}/dynsec.json
