@@ -161,10 +161,9 @@ class StampedModel(models.Model):
         abstract = True
 
 
-class TenantModel(StampedModel):
-    """Base of every table whose rows belong to one tenant."""
+class TenantOwned(models.Model):
+    """Base of every table whose rows belong to one tenant; it brings its own key."""
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant = models.ForeignKey(
         "accounts.Tenant",
         models.CASCADE,
@@ -223,4 +222,13 @@ class TenantModel(StampedModel):
 
 def is_tenant_owned(model: Any) -> bool:
     """Tell whether the rows of a model belong to a tenant."""
-    return isinstance(model, type) and issubclass(model, TenantModel)
+    return isinstance(model, type) and issubclass(model, TenantOwned)
+
+
+class TenantModel(TenantOwned, StampedModel):
+    """The usual tenant-owned table: a UUID key and stamps."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+
+    class Meta:
+        abstract = True

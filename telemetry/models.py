@@ -7,7 +7,7 @@ import uuid
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from accounts.tenancy import StampedModel, TenantModel
+from accounts.tenancy import StampedModel, TenantOwned
 from telemetry.quality import Quality
 
 
@@ -51,12 +51,9 @@ class SamplePartition(models.Model):
         return self.name
 
 
-class LatestValue(TenantModel):
+class LatestValue(TenantOwned):
     """The newest value of a channel; it only ever moves forward in time."""
 
-    id = None
-    created_at = None
-    updated_at = None
     channel = models.OneToOneField(
         "devices.Channel",
         models.CASCADE,

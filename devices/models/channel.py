@@ -8,7 +8,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from accounts.tenancy import TenantModel
+from accounts.tenancy import StampedModel, TenantOwned
 
 CHANNEL_NAME = RegexValidator(
     r"^[a-z][a-z0-9_]{0,63}$", _("Use lower-case letters, digits and underscores.")
@@ -85,7 +85,7 @@ class ChannelDescription(models.Model):
         abstract = True
 
 
-class Channel(ChannelDescription, TenantModel):
+class Channel(ChannelDescription, TenantOwned, StampedModel):
     """One measured quantity of one device. Example: active_power_import of "Main meter", kW.
 
     Rows of samples point to the short integer key; everything else uses `uuid`.

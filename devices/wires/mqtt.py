@@ -238,7 +238,7 @@ class MqttSubscriber:
         self._pending.append(
             Received(
                 topic=_topic_of(message),
-                payload=message.payload,
+                payload=bytes(message.payload),
                 received_at=int(now * 1_000_000),
                 mid=message.mid if message.qos else 0,
             )

@@ -55,7 +55,6 @@ def refuse_insecure_production(
     mqtt_host: str,
 ) -> None:
     """Raise `InsecureSettings` with every reason why production must not start like this."""
-    local_broker = mqtt_host in {"localhost", "127.0.0.1", "::1"}
     problems = {
         "DEBUG is on; unset it": debug,
         "ALLOWED_HOSTS is empty or contains '*'; list the host names": (
@@ -65,11 +64,16 @@ def refuse_insecure_production(
             not public_url.startswith("https://")
         ),
         "MQTT_USERNAME is empty; anonymous MQTT is refused": not mqtt_username,
-        "MQTT_TLS is off towards a remote broker": not mqtt_tls and not local_broker,
+        "MQTT_TLS is off towards a remote broker": not mqtt_tls and not is_local_host(mqtt_host),
     }
     reasons = [text for text, wrong in problems.items() if wrong]
     if reasons:
         raise InsecureSettings("Refusing to start in production: " + "; ".join(reasons) + ".")
+
+
+def is_local_host(host: str) -> bool:
+    """Tell whether a host name means this machine."""
+    return host in {"localhost", "127.0.0.1", "::1"}
 
 
 def is_set(name: str) -> bool:

@@ -31,5 +31,5 @@ def read_heartbeats() -> dict[str, float]:
     Raises:
         redis.exceptions.RedisError: the ephemeral Redis does not answer.
     """
-    found = ephemeral().hgetall(key("heartbeats"))
+    found: dict[bytes, bytes] = ephemeral().hgetall(key("heartbeats"))  # type: ignore[assignment]
     return {name.decode(): float(moment) for name, moment in found.items()}

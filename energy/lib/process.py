@@ -59,7 +59,7 @@ class ProcessCommand(BaseCommand):
             signal.signal(signum, self._stop)
         serve_metrics(metrics_port)
         try:
-            self.open(instance=instance, **options)
+            self.open(**options)
             while not self.stopping.is_set():
                 wait_seconds = self._round(once=once)
                 if once:

@@ -19,6 +19,8 @@ from telemetry.models import LatestValue
 TTL_SECONDS = 30.0
 NEGATIVE_TTL_SECONDS = 3.0
 MAX_SOURCES = 200_000
+# (gateway, identifier) of a device
+BySegment = dict[tuple[uuid.UUID | None, str], "Source"]
 _NEVER = np.iinfo(np.int64).min
 
 SLOT_DTYPE = np.dtype(
@@ -79,14 +81,14 @@ class Directory:
         self._load_gateways({t: r for t, r in routes.items() if r.gateway_uid}, clock)
         self._load_direct({t: r for t, r in routes.items() if r.device_id}, clock)
 
-    def device_of(self, source: Source, uid: str, *, clock: float) -> Source:
+    def device_of(self, gateway_id: uuid.UUID, uid: str, *, clock: float) -> Source:
         """Return the source of a device that the payload of a gateway names."""
-        topic = f"{source.gateway_id}//{uid}"
+        topic = f"{gateway_id}//{uid}"
         known = self.find(topic, clock=clock)
         if known is not None:
             return known
         with all_tenants():
-            device = Device.objects.filter(gateway_id=source.gateway_id, uid=uid).first()
+            device = Device.objects.filter(gateway_id=gateway_id, uid=uid).first()
         found = self._device_sources([device] if device else [])
         if device:
             self._keep(topic, found[device.id], clock)
@@ -146,7 +148,7 @@ class Directory:
                 if (device.gateway_id, device.uid) in wanted
             ]
         by_device = self._device_sources(devices)
-        by_uid = {(device.gateway_id, device.uid): by_device[device.id] for device in devices}
+        by_uid: BySegment = {(d.gateway_id, d.uid): by_device[d.id] for d in devices}
         for topic, route in routes.items():
             gateway = gateways.get(route.gateway_uid)
             self._keep(topic, _gateway_source(route, gateway, by_uid), clock)
@@ -233,9 +235,7 @@ def _linear(channel: Channel) -> tuple[float, float]:
     return channel.scale * unit.factor, unit.offset
 
 
-def _gateway_source(
-    route: Route, gateway: Gateway | None, by_uid: dict[tuple[uuid.UUID, str], Source]
-) -> Source:
+def _gateway_source(route: Route, gateway: Gateway | None, by_uid: BySegment) -> Source:
     if gateway is None:
         detail = f"No gateway {route.gateway_uid!r} is registered."
         return Source(route=route, error=("unknown_gateway", detail))

@@ -99,4 +99,4 @@ class Collector:
             return Source(error=("unexpected_device", "A device speaks only for itself here."))
         if source.route is not None and source.route.device_uid not in (None, reading.device):
             return Source(error=("unexpected_device", "Topic and payload name two devices."))
-        return self._directory.device_of(source, reading.device, clock=self._clock)
+        return self._directory.device_of(source.gateway_id, reading.device, clock=self._clock)

@@ -6,8 +6,7 @@ import datetime as dt
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -16,36 +15,29 @@ import psycopg
 from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError
 from redis import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from accounts.tenancy import tenant_scope
 from devices.services.presence import UnknownStatus, apply_status_report, touch_last_seen
 from energy.lib import metrics
-from energy.lib.redis import durable, key
+from energy.lib.redis import durable
 from telemetry import partitions
 from telemetry.ingest import publish
 from telemetry.ingest.assemble import Assembled, Columns, assemble, conflict
 from telemetry.ingest.batch import StoredBatch, from_microseconds, to_microseconds
-from telemetry.ingest.buffer import FIELD, PARTITION
+from telemetry.ingest.chunk import Chunk, Entry, split_chunks
 from telemetry.ingest.directory import Directory, Source
-from telemetry.ingest.envelope import Envelope, unpack
+from telemetry.ingest.envelope import Envelope
 from telemetry.ingest.reading import Collector
 from telemetry.ingest.status import read_status
 from telemetry.ingest.store import Change, DataRefused, SampleStore, latest_rows
+from telemetry.ingest.stream import GROUP, IngestStream
 from telemetry.ingest.topics import Family
 from telemetry.services.rejected import Rejection
 
 logger = logging.getLogger(__name__)
 
-GROUP = "ingest"
-MAX_MESSAGES = 2_000
-READ_ENTRIES = 32
-BLOCK_MS = 100
-CLAIM_IDLE_MS = 30_000
-CLAIM_EVERY_SECONDS = 5.0
 TOUCH_EVERY_US = 10_000_000
-
-Entry = tuple[bytes, list[Envelope]]
 
 # Nobody's fault: the round is repeated when the server is back.
 UNAVAILABLE = (psycopg.OperationalError, OperationalError, InterfaceError, RedisError, OSError)
@@ -66,82 +58,30 @@ class IngestWorker:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._redis = client or durable()
-        self._consumer = consumer
         self._clock = clock
-        self._stream = key(PARTITION)
+        self._stream = IngestStream(self._redis, consumer=consumer, clock=clock)
         self._store = SampleStore()
         self._directory = Directory()
         self._touched: dict[uuid.UUID, int] = {}
         self._weeks: set[dt.datetime] = set()
-        self._has_group = False
-        self._own_pending = True
-        self._claim_at = 0.0
 
     def run_once(self) -> bool:
-        """Store what waits, at most 32 entries; True if there was something."""
-        entries = self._take()
-        for chunk in _chunks(entries):
-            self._process(chunk)
+        """Store what waits, at most 32 entries; True if there was something.
+
+        After an error the entries stay pending and the next round takes them again.
+        """
+        entries = self._stream.take()
+        try:
+            for chunk in split_chunks(entries):
+                self._process(chunk)
+        except BaseException:
+            self._stream.read_own_again()
+            raise
         return bool(entries)
 
     def close(self) -> None:
         """Release the database connection."""
         self._store.close()
-
-    def _take(self) -> list[Entry]:
-        self._ensure_group()
-        if self._own_pending:  # after a restart: what this consumer had taken before
-            raw = self._read("0", None)
-            self._own_pending = bool(raw)
-            if raw:
-                return self._unpack(raw)
-        raw = self._claim() or self._read(">", BLOCK_MS)
-        return self._unpack(raw)
-
-    def _read(self, start: str, block: int | None) -> list[tuple[bytes, dict[bytes, bytes]]]:
-        try:
-            answer: Any = self._redis.xreadgroup(
-                GROUP, self._consumer, {self._stream: start}, count=READ_ENTRIES, block=block
-            )
-        except ResponseError as error:
-            if "NOGROUP" in str(error):
-                self._has_group = False
-                return []
-            raise
-        return _entries_of(answer)
-
-    def _claim(self) -> list[tuple[bytes, dict[bytes, bytes]]]:
-        """Take over entries that a dead worker has had for 30 s."""
-        now = self._clock()
-        if now < self._claim_at:
-            return []
-        self._claim_at = now + CLAIM_EVERY_SECONDS
-        answer: Any = self._redis.xautoclaim(
-            self._stream, GROUP, self._consumer, CLAIM_IDLE_MS, "0-0", count=READ_ENTRIES
-        )
-        return [(entry, fields) for entry, fields in answer[1] if fields]
-
-    def _ensure_group(self) -> None:
-        if self._has_group:
-            return
-        try:
-            self._redis.xgroup_create(self._stream, GROUP, id="0", mkstream=True)
-        except ResponseError as error:
-            if "BUSYGROUP" not in str(error):
-                raise
-        self._has_group = True
-
-    def _unpack(self, raw: list[tuple[bytes, dict[bytes, bytes]]]) -> list[Entry]:
-        entries: list[Entry] = []
-        for entry_id, fields in raw:
-            try:
-                entries.append((entry_id, unpack(fields[FIELD])))
-            except (msgspec.MsgspecError, KeyError) as error:
-                logger.error("Entry %r is not ours, kept as rejected: %s", entry_id, error)
-                payload = fields.get(FIELD, repr(fields).encode())
-                received_at = int(self._clock() * 1_000_000)
-                entries.append((entry_id, [Envelope("unknown", "", payload, received_at)]))
-        return entries
 
     def _process(self, entries: list[Entry]) -> None:
         """Commit one chunk, publish it, acknowledge it."""
@@ -156,7 +96,7 @@ class IngestWorker:
         publish.publish_and_acknowledge(
             self._redis,
             [batch for batch in batches if batch is not None],
-            source=self._stream,
+            source=self._stream.name,
             group=GROUP,
             entries=[entry_id for entry_id, _ in entries],
         )
@@ -322,74 +262,3 @@ class IngestWorker:
             # presence is told again with the next message
             logger.warning("Presence not written: %s", error)
             self._touched.clear()
-
-
-@dataclass(slots=True)
-class Chunk:
-    """Messages that are committed together, and what became of them."""
-
-    entries: list[Entry]
-    envelopes: list[Envelope] = field(default_factory=list)
-    origins: list[bytes] = field(default_factory=list)
-    sources: dict[str, Source] = field(default_factory=dict)
-    rejections: list[Rejection] = field(default_factory=list)
-    has_fresh_partitions: bool = False
-
-    def __post_init__(self) -> None:
-        for entry_id, envelopes in self.entries:
-            self.envelopes.extend(envelopes)
-            self.origins.extend([entry_id] * len(envelopes))
-        metrics.MESSAGES_RECEIVED.labels("stream").inc(len(self.envelopes))
-
-    @property
-    def received(self) -> int:
-        """Time of receipt of the oldest message, µs UTC."""
-        return min(envelope.received_at for envelope in self.envelopes)
-
-    @property
-    def last_received(self) -> int:
-        """Time of receipt of the newest message, µs UTC."""
-        return max(envelope.received_at for envelope in self.envelopes)
-
-    def rejection(self, index: int, code: str, detail: str) -> Rejection:
-        """Return the rejection of a message of this chunk."""
-        envelope = self.envelopes[index]
-        metrics.MESSAGES_REJECTED.labels(code).inc()
-        source = self.sources.get(envelope.topic)
-        tenant_id = source.tenant_id if source else None
-        return Rejection(envelope, code, detail, tenant_id, self.origins[index].decode())
-
-    def reject(self, index: int, code: str, detail: str) -> None:
-        """Keep a message as rejected."""
-        self.rejections.append(self.rejection(index, code, detail))
-
-    def take_rejections(self) -> list[Rejection]:
-        """Return what is to be written, and forget it."""
-        taken, self.rejections = self.rejections, []
-        return taken
-
-
-def _chunks(entries: list[Entry]) -> Iterator[list[Entry]]:
-    """Split entries so that a chunk has at most 2,000 messages, if one entry has not more."""
-    chunk: list[Entry] = []
-    size = 0
-    for entry in entries:
-        if chunk and size + len(entry[1]) > MAX_MESSAGES:
-            yield chunk
-            chunk, size = [], 0
-        chunk.append(entry)
-        size += len(entry[1])
-    if chunk:
-        yield chunk
-
-
-def _entries_of(answer: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
-    """Return the entries of one stream from an XREADGROUP answer, RESP2 or RESP3."""
-    if not answer:
-        return []
-    if isinstance(answer, dict):
-        [found] = answer.values()
-        entries = found[0] if found and isinstance(found[0], list) else found
-    else:
-        entries = answer[0][1]
-    return [(entry_id, fields) for entry_id, fields in entries if fields]

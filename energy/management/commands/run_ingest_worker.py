@@ -19,9 +19,9 @@ class Command(ProcessCommand):
     process_name = "ingest"
     idle_seconds = 0.0  # reading the stream waits by itself
 
-    def open(self, *, instance: str, **options: Any) -> None:
+    def open(self, **options: Any) -> None:
         """Refuse a Redis that loses data, then make the coming weeks' partitions."""
-        self._worker = IngestWorker(consumer=f"worker-{instance}")
+        self._worker = IngestWorker(consumer=f"worker-{self.instance}")
         check_durability(durable())
         partitions.create_ahead(now=from_microseconds(int(time.time() * 1_000_000)))
 

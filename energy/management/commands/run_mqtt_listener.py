@@ -25,7 +25,7 @@ class Command(ProcessCommand):
     idle_seconds = 0.0  # a round waits on the socket by itself
     error_seconds = 0.5
 
-    def open(self, *, instance: str, **options: Any) -> None:
+    def open(self, **options: Any) -> None:
         """Refuse a Redis that loses data, then prepare the connection."""
         self._is_blocked = False
         check_durability(durable())
@@ -40,7 +40,7 @@ class Command(ProcessCommand):
                 use_tls=settings.MQTT_TLS,
                 ca_file=settings.MQTT_CA_FILE,
             ),
-            client_id=f"energy-listener-{settings.REDIS_KEY_PREFIX}{instance}",
+            client_id=f"energy-listener-{settings.REDIS_KEY_PREFIX}{self.instance}",
             topics=[f"$share/{share}/{topic}" if share else topic for topic in TOPICS],
             deliver=self._deliver,
         )
