@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 _SUFFIX = re.compile(r"(.+?)_(l1|l2|l3|n|l12|l23|l31|t[1-4]|q[1-4])$")
 _STRING = re.compile(r"pv_dc_power_string(\d+)$")
 _BETWEEN = {"l12": "l1-l2", "l23": "l2-l3", "l31": "l3-l1"}
+_SUFFIX_ORDER = {s: n for n, s in enumerate(("", "l1", "l2", "l3", "n", *_BETWEEN.values()))}
 _CONDUCTORS = frozenset({"l1", "l2", "l3", "n"})
 
 POWER, ENERGY, VOLTAGE, CURRENT = _("Power"), _("Energy"), _("Voltage"), _("Current")
@@ -101,7 +102,7 @@ class Naming:
     label: str
     short: str
     group: str
-    order: tuple[int, str]
+    order: tuple[int, int, str]
 
 
 def name_channel(name: str, own_label: str = "") -> Naming:
@@ -115,7 +116,7 @@ def name_channel(name: str, own_label: str = "") -> Naming:
         label=own_label or full,
         short=own_label or short,
         group=str(known[1] if known else OTHER),
-        order=(_ORDER.get(base, len(_ORDER)), name),
+        order=(_ORDER.get(base, len(_ORDER)), _SUFFIX_ORDER.get(suffix, 0), name),
     )
 
 

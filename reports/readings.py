@@ -21,7 +21,7 @@ class Reading:
     label: str
     short_label: str
     group: str
-    order: tuple[int, str]
+    order: tuple[int, int, str]
     phase: str
     kind: str
     unit: str

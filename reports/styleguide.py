@@ -104,7 +104,7 @@ def _reading(sample: _Sample, now: dt.datetime) -> Reading:
         label=str(sample.label),
         short_label=str(sample.label),
         group="",
-        order=(0, sample.name),
+        order=(0, 0, sample.name),
         phase=sample.phase,
         kind=sample.kind,
         unit=sample.unit,

@@ -285,6 +285,11 @@ export class Chart {
     return [words, partial ? say("chart.partial") : "", say("chart.hint")].filter(Boolean).join(" ");
   }
 
+  #withUnit(key) {
+    const { unit } = this.channel;
+    return unit ? `${say(key)} (${unit})` : say(key);
+  }
+
   #fillKey(facts) {
     const key = this.#part("key");
     if (facts === null) {
@@ -292,14 +297,14 @@ export class Chart {
       return;
     }
     const entries = this.#data.isDelta
-      ? [["key-bar", "chart.delta"]]
-      : [["key-line", "chart.average"]];
-    if (this.#data.hasBand) entries.push(["key-band", "chart.band"]);
+      ? [["key-bar", this.#withUnit("chart.delta")]]
+      : [["key-line", this.#withUnit("chart.average")]];
+    if (this.#data.hasBand) entries.push(["key-band", say("chart.band")]);
     const doubtful = this.#data.q.some((q, i) => q !== "good" && this.#data.v[i] !== null);
-    if (doubtful) entries.push(["key-doubt", "chart.doubt"]);
+    if (doubtful) entries.push(["key-doubt", say("chart.doubt")]);
     const zone = document.createElement("li");
     zone.textContent = say("chart.zone", { zone: this.#root.dataset.timezone });
-    key.replaceChildren(...entries.map(([name, word]) => keyEntry(name, say(word))), zone);
+    key.replaceChildren(...entries.map(([name, word]) => keyEntry(name, word)), zone);
   }
 
   // Filled only while it is open: two thousand rows cost more than the chart.

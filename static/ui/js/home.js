@@ -1,5 +1,6 @@
 // The overview keeps its headline values fresh.
 
+import { moveAge } from "./age.js";
 import { LiveConnection, liveUrl, showState } from "./live.js";
 import { indexReadings, showPoints } from "./readings.js";
 import { say } from "./strings.js";
@@ -14,6 +15,19 @@ function showStatus(id, status) {
   badge.textContent = say(`status.${status}`);
 }
 
+// Any value of a device tells that it is alive, whether or not the value is shown.
+function showHeard(points) {
+  const heard = new Map();
+  for (const [id, , time] of points.values()) {
+    heard.set(id, Math.max(time, heard.get(id) ?? 0));
+  }
+  for (const [id, time] of heard) {
+    const state = document.querySelector(`[data-device="${CSS.escape(id)}"] [data-status]`);
+    const shown = Number(state?.querySelector("[data-age]")?.dataset.age ?? 0);
+    if (state && time > shown) moveAge(state, time);
+  }
+}
+
 if (devices.length > 0) {
   new LiveConnection({
     url: liveUrl(),
@@ -22,7 +36,10 @@ if (devices.length > 0) {
       types: ["measurement", "device_status"],
       rate_ms: 1000,
     },
-    onPoints: (points) => showPoints(readings, points),
+    onPoints: (points) => {
+      showPoints(readings, points);
+      showHeard(points);
+    },
     onEvent: (event) => {
       if (event.event === "device_status") showStatus(event.device, event.status);
     },
