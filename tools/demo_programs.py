@@ -54,7 +54,7 @@ def background_programs(env: Mapping[str, str]) -> list[Program]:
     celery = ("-m", "celery", "-A", "energy")
     return [
         _python("worker", env, *celery, "worker", "-c", "2", "-Q", "default,ota,cleanup"),
-        _python("beat", env, *celery, "beat", "--pidfile=", "--schedule=/dev/null"),
+        _python("beat", env, *celery, "beat", "--pidfile="),
     ]
 
 
