@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import http.client
 import sys
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+
+import redis
 
 from tools.embedded.program import Program
 from tools.paths import ROOT
@@ -20,6 +24,7 @@ def web_variables(port: int) -> dict[str, str]:
         "CSRF_TRUSTED_ORIGINS": f"{public_url},http://localhost:{port}",
         "DJANGO_SETTINGS_MODULE": "energy.settings",
         "LOG_FORMAT": "console",
+        "REDIS_KEY_PREFIX": "",
         "PYTHONUNBUFFERED": "1",
     }
 
@@ -43,9 +48,9 @@ def core_programs(env: Mapping[str, str], port: int) -> list[Program]:
             ready=_answers(port, "/healthz"),
             ready_seconds=60,
         ),
-        _manage("mqtt_listener", env, "run_mqtt_listener"),
-        _manage("ingest_worker", env, "run_ingest_worker"),
-        _manage("reactor_live", env, "run_reactor", "live"),
+        _loop("mqtt_listener", "listener", env, "run_mqtt_listener"),
+        _loop("ingest_worker", "ingest", env, "run_ingest_worker"),
+        _loop("reactor_live", "reactor_live", env, "run_reactor", "live"),
     ]
 
 
@@ -63,12 +68,31 @@ def fleet_program(env: Mapping[str, str], demo_file: Path) -> Program:
     return _manage("simulate_fleet", env, "simulate_fleet", "--from", str(demo_file))
 
 
+def _loop(name: str, process: str, env: Mapping[str, str], *arguments: str) -> Program:
+    """Return a command that is ready once it noted its first round in Redis."""
+    beats = _has_beaten(env["REDIS_EPHEMERAL_URL"], f"{process}:1", since=time.time())
+    return dataclasses.replace(_manage(name, env, *arguments), ready=beats)
+
+
 def _manage(name: str, env: Mapping[str, str], *arguments: str) -> Program:
     return _python(name, env, "manage.py", *arguments)
 
 
 def _python(name: str, env: Mapping[str, str], *arguments: str) -> Program:
     return Program(name, (sys.executable, *arguments), env=env, cwd=ROOT)
+
+
+def _has_beaten(url: str, member: str, *, since: float) -> Callable[[], bool]:
+    """Return a probe that tells whether a process noted a sign of life after `since`."""
+    client = redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
+
+    def probe() -> bool:
+        try:
+            return float(client.hget("heartbeats", member) or 0) >= since
+        except redis.RedisError:
+            return False
+
+    return probe
 
 
 def _answers(port: int, path: str) -> Callable[[], bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from tools.terminal import paint, say
 MAX_BYTES = 10 * 1024 * 1024
 KEPT_FILES = 3
 LONGEST_LINE = 64 * 1024
+# More than this from one program would bury the addresses at the top of the terminal.
+SHOWN_LINES = 8
+SHOWN_SECONDS = 10.0
 COLOURS = ("36", "33", "32", "35", "34", "96", "93", "92", "95", "94")
 
 _MATTERS = re.compile(r"\b(warning|error|critical|fatal|panic|traceback|exception)\b", re.I)
@@ -25,9 +29,8 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def matters(line: str) -> bool:
-    """Tell whether a line belongs on the terminal as well."""
-    plain = _ESCAPES.sub("", line)
-    return bool(_MATTERS.search(plain)) and not _NOISE.search(plain)
+    """Tell whether a line (without colours) belongs on the terminal as well."""
+    return bool(_MATTERS.search(line)) and not _NOISE.search(line)
 
 
 class ProgramLog:
@@ -41,6 +44,8 @@ class ProgramLog:
         self._prefix = paint(f"{name:<15}", colour) + "| "
         self._verbose = verbose
         self._rest = b""
+        self._shown_since = 0.0
+        self._shown = 0
         self.last_line = ""
 
     def feed(self, chunk: bytes) -> None:
@@ -60,8 +65,21 @@ class ProgramLog:
         self._handler.close()
 
     def _write(self, line: str) -> None:
-        self._handler.emit(logging.makeLogRecord({"msg": line}))
-        if line:
-            self.last_line = _ESCAPES.sub("", line)
-        if self._verbose or matters(line):
+        plain = _ESCAPES.sub("", line)
+        self._handler.emit(logging.makeLogRecord({"msg": plain}))
+        if plain:
+            self.last_line = plain
+        if self._verbose:
             say(self._prefix + line)
+        elif matters(plain):
+            self._show(plain, now=time.monotonic())
+
+    def _show(self, line: str, *, now: float) -> None:
+        """Print a line unless the program has printed too many just now."""
+        if now - self._shown_since > SHOWN_SECONDS:
+            self._shown_since, self._shown = now, 0
+        self._shown += 1
+        if self._shown <= SHOWN_LINES:
+            say(self._prefix + re.sub(r"\s{2,}", "  ", line))
+        elif self._shown == SHOWN_LINES + 1:
+            say(f"{self._prefix}… more of this in {self.path}")

@@ -18,7 +18,7 @@ LONGEST_DELAY_SECONDS = 30.0
 # A program that ran this long was well; its next failure starts at the first delay.
 HEALTHY_SECONDS = 60.0
 START_ATTEMPTS = 3
-PROBE_SECONDS = 0.05
+PROBE_SECONDS = 0.1
 
 
 class StartFailed(RuntimeError):
