@@ -28,7 +28,8 @@ POLL_SECONDS = 0.02
 CHANNEL = """
     SELECT id, name, source FROM devices_channel
     WHERE device_id = %s AND kind = 'gauge'
-    ORDER BY scale <> 1, source_unit NOT IN ('', unit), id LIMIT 1
+    ORDER BY scale <> 1, source_unit NOT IN ('', unit), name NOT LIKE 'active_power%%', id
+    LIMIT 1
 """
 STORED = "SELECT value FROM telemetry_sample WHERE channel_id = %s AND time = to_timestamp(%s)"
 

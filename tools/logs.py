@@ -22,7 +22,8 @@ _MATTERS = re.compile(r"\b(warning|error|critical|fatal|panic|traceback|exceptio
 # Seen in every healthy start; nothing that the reader could act upon.
 _NOISE = re.compile(
     r"overcommit_memory|running the worker with superuser privileges|SecurityWarning"
-    r"|Transparent Huge Pages|TCP backlog setting|no usable sysctl",
+    r"|Transparent Huge Pages|TCP backlog setting|no usable sysctl"
+    r"|terminating connection due to administrator command",
     re.I,
 )
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")

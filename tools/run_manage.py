@@ -17,7 +17,7 @@ def main() -> None:
     if "DATABASE_URL" not in env:
         if running_demo_pid() is None:
             say("No demo of this checkout runs. Start one in another terminal: ./run demo")
-            say("Or set DATABASE_URL and its kin (docs: .env.example) for another installation.")
+            say("Or set DATABASE_URL and its kin (see .env.example) for another installation.")
             sys.exit(1)
         env |= read_demo(DEMO_FILE).get("env", {})
     os.chdir(ROOT)
