@@ -56,7 +56,9 @@ def _create_partition(week: dt.datetime, *, now: dt.datetime) -> str | None:
         if not made:
             return None
         cursor.execute(
-            sql.SQL("CREATE TABLE {} PARTITION OF {} FOR VALUES FROM ({}) TO ({})").format(
+            sql.SQL(
+                "CREATE TABLE IF NOT EXISTS {} PARTITION OF {} FOR VALUES FROM ({}) TO ({})"
+            ).format(
                 sql.Identifier(name),
                 sql.Identifier(TABLE),
                 sql.Literal(week.isoformat()),
@@ -79,12 +81,12 @@ def drop_expired(*, now: dt.datetime, retention: dt.timedelta) -> list[str]:
     ).order_by("start_at", "name")
     dropped = []
     for partition in expired:
+        name = partition.name
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL lock_timeout = '2s'")
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-            table = sql.Identifier(partition.name)
-            cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table))
+            cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(name)))
             partition.delete()
-        logger.info("Dropped partition %s, past the retention", partition.name)
-        dropped.append(partition.name)
+        logger.info("Dropped partition %s, past the retention", name)
+        dropped.append(name)
     return dropped

@@ -63,7 +63,7 @@ def assemble(columns: Columns, table: NDArray[np.void]) -> Assembled:
     messages = np.repeat(np.array(columns.messages, dtype=np.int64), counts)
     known = table[slots]
     with np.errstate(over="ignore", invalid="ignore"):
-        value = raw * known["factor"] + known["offset"]
+        value = raw * known["factor"] / known["divisor"] + known["offset"]
         possible = np.abs(value) <= MAX_MAGNITUDE  # False for NaN as well
     refused = _describe_impossible(raw, messages, possible)
     rows = np.empty(len(slots), dtype=SAMPLE_DTYPE)

@@ -27,6 +27,7 @@ SLOT_DTYPE = np.dtype(
     [
         ("channel", "<i4"),
         ("factor", "<f8"),
+        ("divisor", "<f8"),
         ("offset", "<f8"),
         ("minimum", "<f8"),
         ("maximum", "<f8"),
@@ -211,12 +212,13 @@ class Directory:
                 self.table = np.concatenate([self.table, np.zeros_like(self.table)])
             self.table[slot]["latest"] = _NEVER
         row = self.table[slot]
-        factor, offset = _linear(channel)
+        factor, divisor, offset = _linear(channel)
         latest = getattr(channel, "latest", None)
         known = to_microseconds(latest.time) if latest and latest.time else _NEVER
         self.table[slot] = (
             channel.id,
             factor,
+            divisor,
             offset,
             -np.inf if channel.minimum is None else channel.minimum,
             np.inf if channel.maximum is None else channel.maximum,
@@ -225,14 +227,22 @@ class Directory:
         return slot
 
 
-def _linear(channel: Channel) -> tuple[float, float]:
-    """Return factor and offset from the payload's number to the stored unit."""
+def _linear(channel: Channel) -> tuple[float, float, float]:
+    """Return factor, divisor and offset from the payload's number to the stored unit.
+
+    350 W ÷ 1000 is 0.35 kW, but × 0.001 is 0.35000000000000003: where the inverse of the
+    factor is whole, it divides.
+    """
     try:
         unit = conversion(channel.source_unit, channel.unit)
     except (UnknownUnit, IncompatibleUnits):
         # a profile with a wrong unit is refused when it is saved; keep the raw number
-        return channel.scale, 0.0
-    return channel.scale * unit.factor, unit.offset
+        return channel.scale, 1.0, 0.0
+    factor = channel.scale * unit.factor
+    inverse = round(1 / factor) if factor else 0
+    if 0 < abs(factor) < 1 and abs(inverse * factor - 1) < 1e-12:
+        return 1.0, float(inverse), unit.offset
+    return factor, 1.0, unit.offset
 
 
 def _gateway_source(route: Route, gateway: Gateway | None, by_uid: BySegment) -> Source:
