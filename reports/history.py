@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from collections.abc import Sequence
 
 from django.db import connection
+
+from telemetry.quality import Quality
 
 SPAN = dt.timedelta(hours=24)
 STEP = dt.timedelta(minutes=30)
@@ -15,22 +18,26 @@ POINTS = int(SPAN / STEP)
 # that report every 10 s would be 432,000 rows.
 _FIRST_OF_EACH_STEP = """
     SELECT wanted.id, step.number, first.value
-    FROM unnest(%(channels)s::int[]) AS wanted(id)
+    FROM devices_channel AS wanted
     CROSS JOIN generate_series(0, %(points)s - 1) AS step(number)
     CROSS JOIN LATERAL (
         SELECT value FROM telemetry_sample
         WHERE channel_id = wanted.id
           AND time >= %(start)s + step.number * %(step)s::interval
           AND time < %(start)s + (step.number + 1) * %(step)s::interval
+          AND quality <> ALL (%(unusable)s)
         ORDER BY time LIMIT 1
     ) AS first
+    WHERE wanted.id = ANY(%(channels)s) AND wanted.tenant_id = %(tenant)s
 """
 
 
-def last_day_of(channels: Sequence[int], *, now: dt.datetime) -> dict[int, list[float | None]]:
+def last_day_of(
+    channels: Sequence[int], *, tenant_id: uuid.UUID, now: dt.datetime
+) -> dict[int, list[float | None]]:
     """Return the first value of each half hour of the last 24 h by channel; None is a gap.
 
-    Samples carry no tenant: the keys must come from a query in the tenant's scope.
+    Samples carry no tenant, so the statement joins the channels of `tenant_id`.
     """
     if not channels:
         return {}
@@ -38,7 +45,14 @@ def last_day_of(channels: Sequence[int], *, now: dt.datetime) -> dict[int, list[
     with connection.cursor() as cursor:
         cursor.execute(
             _FIRST_OF_EACH_STEP,
-            {"channels": list(channels), "points": POINTS, "start": now - SPAN, "step": STEP},
+            {
+                "channels": list(channels),
+                "tenant": tenant_id,
+                "points": POINTS,
+                "start": now - SPAN,
+                "step": STEP,
+                "unusable": [Quality.BAD.value, Quality.MISSING.value],
+            },
         )
         for channel, number, value in cursor.fetchall():
             days[channel][number] = value

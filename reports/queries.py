@@ -212,7 +212,7 @@ def _sections(
     )
     readings = _readings_of(ids)
     headlines = {id_: _headlines(found) for id_, found in readings.items()}
-    sparks = _sparks(headlines, now=now)
+    sparks = _sparks(devices, headlines, now=now)
     rows = [
         (device, _row(device, presences[device.id], headlines.get(device.id, ()), sparks))
         for device in devices
@@ -265,14 +265,20 @@ def _headlines(readings: Sequence[Reading]) -> tuple[Reading, ...]:
 
 
 def _sparks(
-    headlines: dict[uuid.UUID, tuple[Reading, ...]], *, now: dt.datetime
+    devices: Sequence[Device],
+    headlines: dict[uuid.UUID, tuple[Reading, ...]],
+    *,
+    now: dt.datetime,
 ) -> dict[uuid.UUID, Sparkline | None]:
     """Draw the first gauge of each device: a counter would only be a slope."""
     channels = {
         id_: next((r.channel_id for r in readings if r.kind == Kind.GAUGE), None)
         for id_, readings in headlines.items()
     }
-    days = last_day_of([c for c in channels.values() if c is not None], now=now)
+    drawn = [channel for channel in channels.values() if channel is not None]
+    if not drawn:
+        return {}
+    days = last_day_of(drawn, tenant_id=devices[0].tenant_id, now=now)
     return {id_: draw_sparkline(days[c]) for id_, c in channels.items() if c is not None}
 
 

@@ -6,6 +6,7 @@ import { factsOf, prepare } from "./series.js";
 import { language, number, quantity, say } from "./strings.js";
 
 const REFRESH_MS = 60_000;
+const MAX_POINTS = 700; // about one for each pixel: 5 min over a day, 15 min over a week
 const COUNTER = "total_increasing";
 
 export class Chart {
@@ -108,6 +109,10 @@ export class Chart {
     this.load();
   }
 
+  #expectedMs() {
+    return Number(this.#root.dataset.expectedSeconds ?? 0) * 1000;
+  }
+
   #address() {
     const { name, isCounter } = this.channel;
     const period = this.#window
@@ -118,6 +123,7 @@ export class Chart {
       metric: name,
       ...period,
       interval: "auto",
+      max_points: String(MAX_POINTS),
       agg: isCounter ? "delta" : "avg,min,max",
     });
     return `${this.#root.dataset.url}?${query}`;
@@ -134,7 +140,7 @@ export class Chart {
         signal: request.signal,
       });
       if (!response.ok) throw new Error(`status ${response.status}`);
-      this.#data = prepare(await response.json());
+      this.#data = prepare(await response.json(), this.#expectedMs());
       this.#show();
     } catch (error) {
       // a failed refresh leaves the chart that is already there

@@ -1,12 +1,12 @@
 // From the answer of /api/v1/telemetry/query to columns that can be drawn. No DOM here.
 
-const UNITS_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const UNITS_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
 const RAW_GAP_FACTOR = 5; // raw samples jitter; this many usual steps without one is a gap
 const RAW_GAP_FLOOR_MS = 120_000;
 
 // Milliseconds of "15m"; null where steps have no fixed length (raw samples, calendar months).
 export function stepOf(interval) {
-  const match = /^(\d+)(s|m|h|d)$/.exec(interval ?? "");
+  const match = /^(\d+)(s|m|h|d|w)$/.exec(interval ?? "");
   return match ? Number(match[1]) * UNITS_MS[match[2]] : null;
 }
 
@@ -15,10 +15,13 @@ function median(numbers) {
   return sorted[Math.floor(sorted.length / 2)];
 }
 
-function longestStep(times, step) {
-  if (step) return step * 1.5;
+// How far apart two values may be before the time between them counts as a gap. A device
+// that reports every 15 min leaves buckets of 5 min empty without missing anything.
+function longestStep(times, step, expectedMs) {
+  if (step) return Math.max(step * 1.5, expectedMs * 2.5);
   const distances = times.slice(1).map((time, i) => time - times[i]);
-  return distances.length ? Math.max(median(distances) * RAW_GAP_FACTOR, RAW_GAP_FLOOR_MS) : Infinity;
+  if (distances.length === 0) return Infinity;
+  return Math.max(median(distances) * RAW_GAP_FACTOR, RAW_GAP_FLOOR_MS, expectedMs * 2.5);
 }
 
 function columnsByAgg(series) {
@@ -31,45 +34,47 @@ function columnsByAgg(series) {
   return columns;
 }
 
-// Local days are 23 or 25 h long when the clocks change, so a day's step allows for it.
-export function prepare(answer) {
+function mainColumn(columns) {
+  for (const agg of ["delta", "avg", "last"]) {
+    if (columns.has(agg)) return columns.get(agg);
+  }
+  return columns.values().next().value ?? new Map();
+}
+
+// expectedMs: how often the device reports; 0 when that is not known.
+export function prepare(answer, expectedMs = 0) {
   const columns = columnsByAgg(answer.series ?? []);
-  const main = columns.get("delta") ?? columns.get("avg") ?? columns.get("last")
-    ?? columns.values().next().value ?? new Map();
-  const times = [...main.keys()].sort((a, b) => a - b);
+  const main = mainColumn(columns);
+  const times = [...main.keys()].filter((time) => main.get(time).v !== null).sort((a, b) => a - b);
   const step = stepOf(answer.interval);
-  const limit = longestStep(times, step);
+  const limit = longestStep(times, step, expectedMs);
   const out = { t: [], v: [], low: [], high: [], q: [] };
-  let gaps = 0;
   const push = (time, row) => {
     const value = row?.v ?? null;
     out.t.push(time / 1000);
     out.v.push(value);
-    out.low.push(columns.get("min")?.get(time)?.v ?? value);
-    out.high.push(columns.get("max")?.get(time)?.v ?? value);
+    out.low.push(value === null ? null : (columns.get("min")?.get(time)?.v ?? value));
+    out.high.push(value === null ? null : (columns.get("max")?.get(time)?.v ?? value));
     out.q.push(row?.q ?? "missing");
   };
-  let known = null;
-  for (const time of times) {
-    const row = main.get(time);
-    if (row.v !== null) {
-      if (known !== null && time - known > limit) {
-        gaps += 1;
-        if (out.v.at(-1) !== null) push(known + (step ?? limit / 2), null);
-      }
-      known = time;
+  let gaps = 0;
+  times.forEach((time, i) => {
+    const before = times[i - 1];
+    if (i > 0 && time - before > limit) {
+      gaps += 1;
+      push(before + (time - before) / 2, null); // the null makes the line break
     }
-    push(time, row);
-  }
+    push(time, main.get(time));
+  });
   return {
     ...out,
     gaps,
     step,
+    pace: Math.max(step ?? 0, expectedMs),
     isDelta: columns.has("delta"),
     hasBand: columns.has("min") && columns.has("max"),
     from: toMs(answer.from),
     to: toMs(answer.to),
-    source: answer.source,
     partial: Boolean(answer.partial),
   };
 }
@@ -84,7 +89,7 @@ export function factsOf(data) {
   const total = values.reduce((sum, value) => sum + value, 0);
   const lows = data.low.filter((value) => value !== null);
   const highs = data.high.filter((value) => value !== null);
-  const expected = data.step ? Math.max(1, Math.floor((data.to - data.from) / data.step)) : null;
+  const expected = data.step ? Math.max(1, Math.floor((data.to - data.from) / data.pace)) : null;
   return {
     low: lows.reduce((a, b) => Math.min(a, b)),
     high: highs.reduce((a, b) => Math.max(a, b)),
