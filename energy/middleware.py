@@ -1,34 +1,11 @@
-"""Limits and headers that concern every request."""
+"""Headers that concern every request."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
-from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
-
-
-class RequestLimitMiddleware:
-    """Refuse a body above the limit by its declared length, before anything reads it."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer 413 or hand the request on."""
-        declared = request.META.get("CONTENT_LENGTH") or "0"
-        if declared.isdigit() and int(declared) <= settings.REQUEST_MAX_BYTES:
-            return self.get_response(request)
-        megabytes = settings.REQUEST_MAX_BYTES // (1024 * 1024)
-        problem = {
-            "type": "about:blank",
-            "title": "Request body too large",
-            "status": 413,
-            "code": "body_too_large",
-            "detail": f"Send at most {megabytes} MB in one request; split the data.",
-        }
-        return JsonResponse(problem, status=413, content_type="application/problem+json")
+from django.http import HttpRequest, HttpResponse
 
 
 class AdminCSPMiddleware:

@@ -90,8 +90,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "energy.health.ProbeMiddleware",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
-    "energy.middleware.RequestLimitMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "energy.middleware.AdminCSPMiddleware",
@@ -271,7 +271,7 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = not PRODUCTION
 WHITENOISE_MANIFEST_STRICT = False
 
-# Larger bodies are refused before they are buffered (energy.middleware)
+# Larger bodies are refused before they are buffered (energy.body_limit)
 REQUEST_MAX_BYTES = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = REQUEST_MAX_BYTES
 
@@ -309,7 +309,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.MiddlewareAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.IsTenantMember"],
     "DEFAULT_RENDERER_CLASSES": ["accounts.api.renderers.ORJSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["accounts.api.renderers.ORJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "accounts.api.pagination.CursorPagination",
     "DEFAULT_SCHEMA_CLASS": "accounts.api.schema.ProblemAutoSchema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
@@ -329,6 +329,13 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "ENUM_NAME_OVERRIDES": {
+        "Quality": "telemetry.serializers.QUALITIES",
+        "Presence": "telemetry.serializers.PRESENCES",
+        "Interval": "telemetry.serializers.ANSWER_INTERVALS",
+        "Aggregate": "telemetry.serializers.ANSWER_AGGREGATES",
+    },
 }
 
 UNFOLD = {
