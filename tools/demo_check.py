@@ -114,13 +114,19 @@ async def wait_for_answer(session: WebSession, reading: Reading) -> None:
 
 
 async def wait_for_frame(socket: websockets.ClientConnection, reading: Reading) -> None:
-    """Wait for the point in a data frame, acknowledging frames on the way."""
+    """Wait for the point in a data frame."""
+    async for frame in received_frames(socket):
+        if frame["type"] == "data" and any(map(reading.is_point, frame["points"])):
+            return
+
+
+async def received_frames(socket: websockets.ClientConnection) -> AsyncIterator[dict[str, Any]]:
+    """Yield frames and acknowledge those with a number. Raises: CheckFailed: closed."""
     async for text in socket:
         frame = json.loads(text)
         if "seq" in frame:
             await socket.send(json.dumps({"type": "ack", "n": frame["seq"]}))
-        if frame["type"] == "data" and any(map(reading.is_point, frame["points"])):
-            return
+        yield frame
     raise CheckFailed(f"the server closed the WebSocket with code {socket.close_code}")
 
 
@@ -146,11 +152,10 @@ async def live_socket(
     ) as socket:
         subscription = {"type": "sub", "id": "1", "devices": [reading.device["id"]]}
         await socket.send(json.dumps(subscription))
-        async for text in socket:
-            frame = json.loads(text)
+        async for frame in received_frames(socket):
             if frame["type"] == "err":
-                raise CheckFailed(f"the WebSocket refused the subscription: {text!r}")
-            if frame["type"] == "ok":
+                raise CheckFailed(f"the WebSocket refused the subscription: {frame['code']}")
+            if frame["type"] == "snapshot":  # what comes now is news
                 break
         yield socket
 
