@@ -1,0 +1,40 @@
+"""The base of endpoints."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.utils import timezone
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from accounts.api.params import Params, read_params
+
+
+class MemberMayRead(BasePermission):
+    """Any member, in any role, may use the endpoint with any of its methods: it only reads."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Tell whether the request acts for a tenant."""
+        return getattr(request, "membership", None) is not None
+
+
+class ReadView(APIView):
+    """Base of endpoints that read.
+
+    `params` holds the checked query parameters of a GET, `now` the instant of the request.
+    """
+
+    permission_classes = [MemberMayRead]
+    params_class: type[Params] = Params
+    params: dict[str, Any]
+    now: dt.datetime | None = None  # until a request comes: the schema is made without one
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Check who asks, then what is asked."""
+        super().initial(request, *args, **kwargs)
+        self.now = timezone.now()
+        if request.method in {"GET", "HEAD"}:
+            self.params = read_params(request, self.params_class)
