@@ -1,0 +1,182 @@
+"""How values look in the API."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from rest_framework import serializers
+
+from accounts.api.params import ListParam, Params
+from devices.models import Channel
+from devices.presence import Presence
+from telemetry.fill import FILLS
+from telemetry.models import LatestValue
+from telemetry.quality import QUALITY_NAMES, Quality
+from telemetry.questions import AGGREGATES, RAW, Question
+from telemetry.timespec import INTERVALS
+
+MAX_POINTS = 10_000
+MAX_NAMES = 20
+QUALITIES = [quality.label for quality in Quality]
+PRESENCES = [presence.value for presence in Presence]
+ANSWER_INTERVALS = [RAW, *INTERVALS]
+ANSWER_AGGREGATES = [*AGGREGATES, RAW]
+TIME_HELP = (
+    "`now-7d/d` (units s m h d w M y; `/d` rounds to the local day), RFC 3339, a local date or "
+    "time, or milliseconds since 1970."
+)
+
+
+class QueryParams(Params):
+    """A question about the past of devices."""
+
+    device = ListParam(
+        child=serializers.UUIDField(), min_length=1, max_length=MAX_NAMES,
+        help_text="Ids of devices; repeat or separate by commas.",
+    )  # fmt: skip
+    metric = ListParam(
+        child=serializers.CharField(max_length=64), min_length=1, max_length=MAX_NAMES,
+        help_text="Names of channels; repeat or separate by commas.",
+    )  # fmt: skip
+    to = serializers.CharField(
+        default="now", max_length=40,
+        help_text=f"End, exclusive; `/d` rounds up: from=now/d, to=now/d is today. {TIME_HELP}",
+    )  # fmt: skip
+    interval = serializers.ChoiceField(
+        choices=["auto", RAW, *INTERVALS], default="auto",
+        help_text="Width of a bucket. Days, weeks and months are local; raw returns the samples.",
+    )  # fmt: skip
+    agg = ListParam(
+        child=serializers.ChoiceField(choices=AGGREGATES), required=False, max_length=9,
+        help_text=(
+            "What is made of the samples of a bucket; avg if left out. delta: rise of a counter "
+            "since the sample before, a fall counts from the new value. energy: kWh from power, "
+            "each sample holds until the next, at most 3 expected intervals or 15 minutes."
+        ),
+    )  # fmt: skip
+    tz = serializers.CharField(
+        default="", allow_blank=True, max_length=64,
+        help_text="IANA time zone of days and local times; the site's if left out.",
+    )  # fmt: skip
+    fill = serializers.ChoiceField(
+        choices=FILLS, default="none", help_text="What stands in buckets without samples."
+    )
+    unit = serializers.CharField(
+        default="", allow_blank=True, max_length=20,
+        help_text="Convert values to this unit, such as MWh.",
+    )  # fmt: skip
+    max_points = serializers.IntegerField(
+        default=2000, min_value=1, max_value=MAX_POINTS, help_text="At most so many in a series."
+    )
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        """Add `from`, which is no name in Python, before `to`."""
+        start = serializers.CharField(
+            default="now-24h", max_length=40, help_text=f"Start, inclusive. {TIME_HELP}"
+        )
+        fields: dict[str, serializers.Field] = {}
+        for name, field in super().get_fields().items():
+            if name == "to":
+                fields["from"] = start
+            fields[name] = field
+        return fields
+
+
+class TableParams(QueryParams):
+    """A question whose answer may be a table."""
+
+    bom = serializers.BooleanField(
+        default=False, help_text="Begin CSV with a byte order mark, as Excel wants it."
+    )
+    sep = serializers.ChoiceField(
+        choices=["comma", "semicolon", "tab"], default="comma", help_text="Separator of CSV."
+    )
+
+
+def to_question(params: dict[str, Any]) -> Question:
+    """Return the question that checked parameters ask."""
+    return Question(
+        device_ids=params["device"],
+        metrics=params["metric"],
+        start=params["from"],
+        end=params["to"],
+        interval=params["interval"],
+        aggregates=params.get("agg", ()),
+        timezone=params["tz"],
+        fill=params["fill"],
+        unit=params["unit"],
+        max_points=params["max_points"],
+    )
+
+
+class SeriesSerializer(serializers.Serializer):
+    """Columns of equal length, one entry for each bucket or sample."""
+
+    device = serializers.UUIDField()
+    metric = serializers.CharField()
+    unit = serializers.CharField(allow_blank=True)
+    agg = serializers.ChoiceField(choices=ANSWER_AGGREGATES)
+    t = serializers.ListField(
+        child=serializers.IntegerField(), help_text="Starts of buckets, or times; epoch ms."
+    )
+    v = serializers.ListField(child=serializers.FloatField(allow_null=True), help_text="Values.")
+    q = serializers.ListField(
+        child=serializers.ChoiceField(choices=QUALITIES),
+        help_text="Worst quality in the bucket. Bad and missing values are not aggregated.",
+    )
+
+
+class AnswerSerializer(serializers.Serializer):
+    """The answer to a query; times in epoch ms."""
+
+    to = serializers.IntegerField()
+    interval = serializers.ChoiceField(choices=ANSWER_INTERVALS)
+    tz = serializers.CharField()
+    source = serializers.ChoiceField(choices=[RAW], help_text="Table that was read.")
+    series = SeriesSerializer(many=True)
+    partial = serializers.BooleanField(
+        help_text="The first or last bucket is cut by the period, or the period has not ended."
+    )
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        """Add `from`, which is no name in Python."""
+        return {"from": serializers.IntegerField(), **super().get_fields()}
+
+
+class LatestSerializer(serializers.Serializer):
+    """The newest value of a channel."""
+
+    metric = serializers.CharField()
+    label = serializers.CharField(allow_blank=True)
+    unit = serializers.CharField(allow_blank=True)
+    value = serializers.FloatField(allow_null=True, help_text="Null: no value ever came.")
+    time = serializers.DateTimeField(allow_null=True, help_text="When it was measured.")
+    age_seconds = serializers.FloatField(allow_null=True, help_text="Never negative.")
+    quality = serializers.ChoiceField(choices=QUALITIES)
+
+
+class DeviceLatestSerializer(serializers.Serializer):
+    """The newest values of a device's channels, by name."""
+
+    device = serializers.UUIDField()
+    status = serializers.ChoiceField(choices=PRESENCES)
+    last_seen_at = serializers.DateTimeField(allow_null=True)
+    values = LatestSerializer(many=True)
+
+
+def describe_latest(channel: Channel, *, now: dt.datetime) -> dict[str, Any]:
+    """Return the members of a `LatestSerializer`; the channel was read with its latest value."""
+    latest: LatestValue | None = getattr(channel, "latest", None)
+    at = latest.time if latest else None
+    if latest is None or latest.value is None or at is None:
+        found = {"value": None, "time": None, "age_seconds": None,
+                 "quality": Quality.MISSING.label}  # fmt: skip
+    else:
+        found = {
+            "value": latest.value,
+            "time": at,
+            "age_seconds": max(0.0, (now - at).total_seconds()),
+            "quality": QUALITY_NAMES[latest.quality],
+        }
+    return {"metric": channel.name, "label": channel.label, "unit": channel.unit, **found}

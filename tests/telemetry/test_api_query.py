@@ -1,0 +1,418 @@
+"""The endpoint /api/v1/telemetry/query."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from devices.models import Channel, Kind
+from telemetry import api
+from telemetry.quality import Quality
+from telemetry.queries import QueryTooSlow
+from tests.conftest import Team
+from tests.factories import ChannelFactory, DeviceFactory, SiteFactory
+from tests.telemetry.samples import every, store_samples
+
+pytestmark = pytest.mark.django_db
+
+DAY = dt.datetime(2026, 10, 25, tzinfo=dt.UTC)
+QUARTER = dt.timedelta(minutes=15)
+URL = "/api/v1/telemetry/query"
+
+
+@pytest.fixture
+def power(red: Team) -> Channel:
+    """Power of a meter in Berlin: 2 kW, a sample each quarter from 24 to 26 October, UTC."""
+    site = SiteFactory(tenant=red.tenant, timezone="Europe/Berlin")
+    channel = ChannelFactory(device=DeviceFactory(site=site), name="active_power_import")
+    store_samples(channel, every(QUARTER, DAY - dt.timedelta(days=1), [2.0] * 288))
+    return channel
+
+
+@pytest.fixture
+def browser(red: Team, client_for: Callable[..., Client]) -> Client:
+    return client_for(red.viewer)
+
+
+def ask(client: Client, channel: Channel, **params: Any) -> Any:
+    return client.get(URL, {"device": channel.device_id, "metric": channel.name, **params})
+
+
+def test_has_the_agreed_name() -> None:
+    assert reverse("api-telemetry-query") == URL
+
+
+def test_answers_in_columns(browser: Client, power: Channel) -> None:
+    response = ask(browser, power, **{"from": "2026-10-25", "to": "2026-10-26"},
+                   interval="1d", agg="avg,energy")  # fmt: skip
+
+    assert response.status_code == 200
+    body = response.json()
+    start = int((DAY - dt.timedelta(hours=2)).timestamp() * 1000)
+    assert {name: body[name] for name in body if name != "series"} == {
+        "from": start, "to": start + 25 * 3_600_000, "interval": "1d", "tz": "Europe/Berlin",
+        "source": "raw", "partial": False,
+    }  # fmt: skip
+    shared = {"device": str(power.device_id), "metric": "active_power_import", "t": [start],
+              "q": ["good"]}  # fmt: skip
+    assert body["series"] == [
+        {**shared, "unit": "kW", "agg": "avg", "v": [2.0]},
+        {**shared, "unit": "kWh", "agg": "energy", "v": [50.0]},  # a day of 25 hours
+    ]
+
+
+def test_answers_the_same_question_in_a_body(browser: Client, power: Channel) -> None:
+    period = {"from": "2026-10-24", "to": "2026-10-26", "interval": "1h"}
+    question = {"device": [str(power.device_id)], "metric": "active_power_import", **period}
+
+    posted = browser.post(URL, json.dumps(question), content_type="application/json")
+
+    assert posted.status_code == 200
+    assert posted.json() == ask(browser, power, **period).json()
+
+
+def test_uses_the_zone_that_is_given(browser: Client, power: Channel) -> None:
+    response = ask(browser, power, **{"from": "2026-10-25", "to": "2026-10-26"}, tz="UTC",
+                   interval="1h", agg="count")  # fmt: skip
+
+    assert len(response.json()["series"][0]["t"]) == 24
+
+
+def test_returns_samples_as_they_are(browser: Client, red: Team) -> None:
+    channel = ChannelFactory(tenant=red.tenant, name="temperature", unit="Cel")
+    moment = dt.datetime(2026, 11, 1, 0, 0, 0, 123_456, tzinfo=dt.UTC)
+    store_samples(channel, [(moment, 20.5), (moment + QUARTER, 999, Quality.BAD)])
+
+    response = ask(browser, channel, **{"from": "2026-11-01", "to": "2026-11-02"},
+                   interval="raw", unit="K")  # fmt: skip
+
+    [series] = response.json()["series"]
+    assert series == {
+        "device": str(channel.device_id), "metric": "temperature", "unit": "K", "agg": "raw",
+        "t": [1793491200123, 1793492100123], "v": [293.65, 1272.15], "q": ["good", "bad"],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fill", "values", "qualities"),
+    [
+        ("none", [1, 4], ["good", "good"]),
+        ("null", [None, 1, None, None, 4, None],
+         ["missing", "good", "missing", "missing", "good", "missing"]),
+        ("previous", [None, 1, 1, 1, 4, 4],
+         ["missing", "good", "estimated", "estimated", "good", "estimated"]),
+        ("linear", [None, 1, 2, 3, 4, None],
+         ["missing", "good", "estimated", "estimated", "good", "missing"]),
+    ],
+)  # fmt: skip
+def test_fills_empty_buckets_and_says_so(
+    browser: Client, red: Team, fill: str, values: list[float | None], qualities: list[str]
+) -> None:
+    channel = ChannelFactory(tenant=red.tenant)
+    store_samples(channel, [(DAY + QUARTER, 1), (DAY + 4 * QUARTER, 4)])
+
+    response = ask(browser, channel, **{"from": "2026-10-25T00:00Z", "to": "2026-10-25T01:30Z"},
+                   interval="15m", fill=fill)  # fmt: skip
+
+    [series] = response.json()["series"]
+    assert (series["v"], series["q"]) == (values, qualities)
+
+
+def test_invents_nothing_for_the_future(browser: Client, red: Team) -> None:
+    channel = ChannelFactory(tenant=red.tenant)
+    now = dt.datetime.now(dt.UTC)
+    store_samples(channel, [(now - dt.timedelta(minutes=20), 1)])
+
+    response = ask(browser, channel, **{"from": "now-1h", "to": "now+5h"}, interval="15m",
+                   fill="previous")  # fmt: skip
+
+    assert max(response.json()["series"][0]["t"]) <= now.timestamp() * 1000
+    assert response.json()["partial"] is True
+
+
+def test_reads_several_devices_and_metrics_in_the_order_asked(browser: Client, red: Team) -> None:
+    site = SiteFactory(tenant=red.tenant)
+    first, second = DeviceFactory(site=site), DeviceFactory(site=site)
+    for device in (first, second):
+        for name in ("voltage_l1", "current_l1"):
+            ChannelFactory(device=device, name=name)
+
+    response = browser.get(
+        f"{URL}?device={second.id},{first.id}&metric=voltage_l1&metric=current_l1&agg=min,max"
+    )
+
+    assert [(s["device"], s["metric"], s["agg"]) for s in response.json()["series"]] == [
+        (str(device.id), name, agg)
+        for device in (second, first)
+        for name in ("voltage_l1", "current_l1")
+        for agg in ("min", "max")
+    ]
+
+
+def test_the_number_of_queries_does_not_grow_with_the_series(browser: Client, red: Team) -> None:
+    site = SiteFactory(tenant=red.tenant)
+    devices = [DeviceFactory(site=site) for _ in range(5)]
+    for device in devices:
+        for number in range(5):
+            channel = ChannelFactory(device=device, name=f"power_{number}")
+            store_samples(channel, every(QUARTER, DAY, [1.0, 2.0]))
+
+    def count(number: int, aggregates: str) -> int:
+        params = {
+            "device": ",".join(str(device.id) for device in devices[:number]),
+            "metric": ",".join(f"power_{n}" for n in range(number)),
+            "from": "2026-10-25", "agg": aggregates,
+        }  # fmt: skip
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            assert browser.get(URL, params).status_code == 200
+        return len(queries)
+
+    assert count(1, "avg") == count(5, "avg,energy,delta") <= 9
+
+
+@pytest.mark.parametrize(
+    ("params", "status", "code", "pointer"),
+    [
+        ({"startTS": "5"}, 400, "unknown_parameter", "?startTS"),
+        ({"metric": "nonsense"}, 404, "unknown_metric", "?metric"),
+        ({"metric": "a" * 65}, 400, "invalid_request", "?metric/0"),
+        ({"metric": ""}, 400, "invalid_request", "?metric"),
+        ({"device": "red"}, 400, "invalid_request", "?device/0"),
+        ({"device": str(uuid.uuid4())}, 404, "not_found", "?device"),
+        ({"from": "yesterday"}, 400, "invalid_time", "?from"),
+        ({"to": "2300-01-01"}, 400, "time_out_of_range", "?to"),
+        ({"from": "now", "to": "now-1h"}, 400, "invalid_period", "?from"),
+        ({"tz": "Mars/Olympus"}, 400, "unknown_timezone", "?tz"),
+        ({"interval": "7m"}, 400, "invalid_request", "?interval"),
+        ({"agg": "median"}, 400, "invalid_request", "?agg/0"),
+        ({"max_points": "10001"}, 400, "invalid_request", "?max_points"),
+        ({"max_points": "0"}, 400, "invalid_request", "?max_points"),
+        ({"interval": "raw", "agg": "avg"}, 400, "aggregate_not_applicable", "?agg"),
+        ({"interval": "raw", "fill": "null"}, 400, "fill_not_applicable", "?fill"),
+        ({"agg": "energy", "fill": "linear"}, 400, "fill_not_applicable", "?fill"),
+        ({"unit": "kWh"}, 400, "unit_not_convertible", "?unit"),
+        ({"unit": "furlong"}, 400, "unit_not_convertible", "?unit"),
+        ({"interval": "1m", "from": "2026-01-01", "to": "2026-02-01"}, 400, "too_many_points",
+         "?interval"),
+    ],
+)  # fmt: skip
+def test_refuses_with_a_code_and_the_parameter(
+    browser: Client, power: Channel, params: dict[str, str], status: int, code: str, pointer: str
+) -> None:
+    response = ask(browser, power, **params)
+
+    problem = response.json()
+    assert (response.status_code, problem["code"]) == (status, code)
+    assert problem["errors"][0]["pointer"] == pointer
+    assert response["Content-Type"] == "application/problem+json"
+
+
+def test_refuses_a_parameter_given_twice(browser: Client, power: Channel) -> None:
+    response = browser.get(f"{URL}?device={power.device_id}&metric=x&interval=1h&interval=1d")
+
+    assert response.json()["errors"][0] == {
+        "code": "repeated", "detail": "Give this parameter once.", "pointer": "?interval",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ("{", "parse_error"),
+        ("[1]", "invalid_request"),
+        ('"text"', "invalid_request"),
+        ("[" * 100_000, "parse_error"),
+        ('{"device": NaN}', "parse_error"),
+        ('{"colour": 1}', "unknown_field"),
+        ('{"device": {}, "metric": 5}', "invalid_request"),
+        ('{"device": "\\u0000", "metric": "\\u0000"}', "invalid_request"),
+    ],
+)
+def test_refuses_a_body_that_is_no_question(browser: Client, body: str, code: str) -> None:
+    response = browser.generic("POST", URL, body, content_type="application/json; charset=klingon")
+
+    assert (response.status_code, response.json()["code"]) == (400, code)
+
+
+@pytest.mark.parametrize(
+    ("interval", "period", "suggested"),
+    [
+        ("1m", ("2026-10-01", "2026-10-31"), "1h"),
+        ("15m", ("2026-01-01", "2026-12-31"), "1d"),
+        ("1h", ("2000-01-01", "2026-01-01"), "1w"),
+    ],
+)
+def test_suggests_an_interval_that_fits(
+    browser: Client, power: Channel, interval: str, period: tuple[str, str], suggested: str
+) -> None:
+    params = {"from": period[0], "to": period[1]}
+
+    refused = ask(browser, power, **params, interval=interval).json()
+
+    assert (refused["code"], refused["suggested_interval"]) == ("too_many_points", suggested)
+    assert ask(browser, power, **params, interval=suggested).status_code == 200
+
+
+def test_refuses_more_samples_than_asked_for_instead_of_cutting(
+    browser: Client, power: Channel
+) -> None:
+    day = {"from": "2026-10-25", "to": "2026-10-26", "interval": "raw"}
+
+    assert ask(browser, power, **day, max_points=99).json()["code"] == "too_many_points"
+    assert len(ask(browser, power, **day, max_points=100).json()["series"][0]["t"]) == 100
+
+
+@pytest.mark.parametrize(
+    ("start", "expected"),
+    [("now-24h", "1m"), ("now-7d/d", "15m"), ("now-30d", "1h"), ("now-2y", "1d"),
+     ("now-20y", "1w"), ("now-50y", "1mo")],
+)  # fmt: skip
+def test_chooses_the_interval_for_the_period(
+    browser: Client, power: Channel, start: str, expected: str
+) -> None:
+    assert ask(browser, power, **{"from": start}).json()["interval"] == expected
+
+
+def test_asks_for_a_zone_where_sites_differ(browser: Client, red: Team) -> None:
+    places = [SiteFactory(tenant=red.tenant, timezone=zone) for zone in ("UTC", "Asia/Tokyo")]
+    devices = [DeviceFactory(site=place) for place in places]
+    for device in devices:
+        ChannelFactory(device=device, name="power")
+    params = {"device": ",".join(str(device.id) for device in devices), "metric": "power"}
+
+    assert browser.get(URL, params).json()["code"] == "timezone_required"
+    assert browser.get(URL, params | {"tz": "UTC"}).status_code == 200
+
+
+def test_a_net_total_may_fall_but_a_counter_began_again(browser: Client, red: Team) -> None:
+    device = DeviceFactory(tenant=red.tenant)
+    for name, kind in (("net", Kind.TOTAL), ("meter", Kind.COUNTER)):
+        channel = ChannelFactory(device=device, name=name, kind=kind, unit="kWh")
+        store_samples(channel, [(DAY, 100), (DAY + QUARTER, 2)])
+
+    response = browser.get(URL, {
+        "device": device.id, "metric": "net,meter", "from": "2026-10-25T00:00Z",
+        "to": "2026-10-25T01:00Z", "interval": "1h", "agg": "delta", "unit": "Wh",
+    })  # fmt: skip
+
+    assert [series["v"] for series in response.json()["series"]] == [[-98_000], [2000]]
+
+
+def test_a_closed_period_may_be_cached_and_asked_for_again(browser: Client, power: Channel) -> None:
+    period = {"from": "2026-10-24", "to": "2026-10-25"}
+
+    first = ask(browser, power, **period)
+    again = browser.get(
+        URL, {"device": power.device_id, "metric": power.name, **period},
+        headers={"If-None-Match": first["ETag"]},
+    )  # fmt: skip
+    store_samples(power, [(DAY - dt.timedelta(hours=7, seconds=1), 9)])
+    late_row = ask(browser, power, **period)
+
+    assert first["Cache-Control"] == "private, max-age=86400"
+    assert (again.status_code, again.content) == (304, b"")
+    assert late_row["ETag"] != first["ETag"]
+
+
+@pytest.mark.parametrize("period", [{"to": "now"}, {"from": "now-9d", "to": "now-1d"}])
+def test_a_period_that_moves_is_not_cached(
+    browser: Client, power: Channel, period: dict[str, str]
+) -> None:
+    assert ask(browser, power, **period)["Cache-Control"] == "private, no-cache"
+
+
+def test_writes_csv(browser: Client, power: Channel) -> None:
+    params = {"from": "2026-10-25T00:00Z", "to": "2026-10-25T00:30Z", "interval": "15m",
+              "format": "csv", "sep": "semicolon", "bom": "true"}  # fmt: skip
+
+    response = ask(browser, power, **params)
+
+    assert response["Content-Type"] == "text/csv; charset=utf-8"
+    assert response.content.decode().splitlines() == [
+        "\ufefftime;device;metric;agg;unit;value;quality",
+        f"2026-10-25T00:00:00.000Z;{power.device_id};active_power_import;avg;kW;2.0;good",
+        f"2026-10-25T00:15:00.000Z;{power.device_id};active_power_import;avg;kW;2.0;good",
+    ]
+
+
+def test_writes_a_line_for_each_value(browser: Client, power: Channel) -> None:
+    response = browser.get(
+        URL, {"device": power.device_id, "metric": power.name, "from": "2026-10-25T00:00Z",
+              "to": "2026-10-25T00:15Z", "interval": "raw"},
+        headers={"Accept": "application/x-ndjson"},
+    )  # fmt: skip
+
+    assert [json.loads(line) for line in response.content.splitlines()] == [
+        {"t": int(DAY.timestamp() * 1000), "device": str(power.device_id), "agg": "raw",
+         "metric": "active_power_import", "unit": "kW", "v": 2.0, "q": "good"}
+    ]  # fmt: skip
+
+
+def test_errors_are_problems_also_where_csv_was_asked_for(browser: Client) -> None:
+    response = browser.get(URL, headers={"Accept": "text/csv"})
+
+    assert (response.status_code, response["Content-Type"]) == (400, "application/problem+json")
+
+
+def test_says_when_the_database_gives_up(
+    browser: Client, power: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def give_up(**_: Any) -> None:
+        raise QueryTooSlow
+
+    monkeypatch.setattr(api, "answer_question", give_up)
+
+    response = ask(browser, power)
+
+    assert (response.status_code, response["Retry-After"]) == (503, "30")
+    assert response.json()["code"] == "query_too_slow"
+
+
+def test_members_of_any_role_may_ask_by_get_and_post(
+    red: Team, power: Channel, client_for: Callable[..., Client]
+) -> None:
+    question = json.dumps({"device": str(power.device_id), "metric": power.name})
+    for user in (red.owner, red.operator, red.viewer):
+        client = client_for(user)
+
+        assert ask(client, power).status_code == 200
+        assert client.post(URL, question, content_type="application/json").status_code == 200
+
+
+def test_another_tenants_device_does_not_exist(
+    blue: Team, power: Channel, client_for: Callable[..., Client]
+) -> None:
+    stranger = ask(client_for(blue.owner), power)
+    nowhere = client_for(blue.owner).get(URL, {"device": uuid.uuid4(), "metric": power.name})
+
+    assert (stranger.status_code, stranger.json()["code"]) == (404, "not_found")
+    assert nowhere.json()["code"] == stranger.json()["code"]
+
+
+def test_nobody_else_may_ask(
+    power: Channel, client: Client, stranger: Any, client_for: Callable[..., Client]
+) -> None:
+    anonymous, outsider = ask(client, power), ask(client_for(stranger), power)
+
+    assert (anonymous.status_code, anonymous.json()["code"]) == (401, "not_authenticated")
+    assert (outsider.status_code, outsider.json()["code"]) == (403, "permission_denied")
+
+
+def test_a_post_from_another_site_is_refused(red: Team, power: Channel) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(red.owner)
+
+    response = client.post(URL, "{}", content_type="application/json")
+
+    assert (response.status_code, response.json()["code"]) == (403, "permission_denied")
