@@ -184,6 +184,8 @@ CHANNEL_LAYERS = {
             "prefix": f"{REDIS_KEY_PREFIX}asgi",
             "capacity": 1000,
             "expiry": 10,
+            # a killed process stays in its groups this long; members join again every 5 s
+            "group_expiry": 60,
         },
     }
 }
