@@ -1,0 +1,1 @@
+"""What the platform can carry on this machine: `python -m bench` lists the benches."""

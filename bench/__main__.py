@@ -1,0 +1,29 @@
+"""`python -m bench NAME [options]`; without a name: the list of benches."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+# name: (module with `main(arguments) -> exit code`, what it measures)
+BENCHES = {
+    "ingest": ("bench.ingest", "broker to committed row and to the WebSocket, against raw COPY"),
+}
+
+
+def main() -> int:
+    """Run a bench and return its exit code."""
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if name not in BENCHES:
+        print("Usage: ./run bench NAME [options]; NAME --help tells the options")
+        for known, (_, about) in BENCHES.items():
+            print(f"  {known:<10}{about}")
+        return 0 if name in ("", "-h", "--help", "list") else 2
+    # imported late: the load generator imports this module again and must stay small
+    importlib.import_module("django").setup()
+    code: int = importlib.import_module(BENCHES[name][0]).main(sys.argv[2:])
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
