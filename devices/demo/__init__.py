@@ -1,0 +1,1 @@
+"""The demo fleet: two tenants, their sites, and what stands there."""
