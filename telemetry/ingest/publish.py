@@ -6,6 +6,7 @@ from redis import Redis
 
 from energy.lib.redis import key
 from telemetry.ingest.batch import StoredBatch, encode_stored
+from telemetry.ingest.rate import count_samples
 
 STREAM = "samples"
 FIELD = b"b"
@@ -15,7 +16,13 @@ MAX_ENTRIES = 200
 
 
 def publish_and_acknowledge(
-    client: Redis, batches: list[StoredBatch], *, source: str, group: str, entries: list[bytes]
+    client: Redis,
+    batches: list[StoredBatch],
+    *,
+    source: str,
+    group: str,
+    entries: list[bytes],
+    now: float,
 ) -> None:
     """Hand committed batches to the reactors, then forget its ingest entries.
 
@@ -26,6 +33,8 @@ def publish_and_acknowledge(
         pipeline.xadd(
             key(STREAM), {FIELD: encode_stored(batch)}, maxlen=MAX_ENTRIES, approximate=True
         )
+    if stored := sum(len(batch.live) for batch in batches):
+        count_samples(pipeline, stored, now=now)
     pipeline.xack(source, group, *entries)
     pipeline.xdel(source, *entries)
     pipeline.execute()

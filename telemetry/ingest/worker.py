@@ -99,6 +99,7 @@ class IngestWorker:
             source=self._stream.name,
             group=GROUP,
             entries=[entry_id for entry_id, _ in entries],
+            now=self._clock(),
         )
         metrics.BATCH_SECONDS.observe(time.perf_counter() - started)
 
