@@ -55,7 +55,6 @@ def _chart() -> dict[str, str]:
         "chart.no_gaps": _("No gaps."),
         "chart.gaps": _("Gaps: {n}."),
         "chart.hint": _("Left and right arrow keys read single points."),
-        "chart.partial": _("Only a part of the period could be read."),
         "chart.zone": _("Times in {zone}"),
         "chart.raw": _("every sample"),
         "chart.step_min": _("{n} min"),

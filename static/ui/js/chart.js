@@ -6,8 +6,13 @@ import { factsOf, prepare } from "./series.js";
 import { language, number, quantity, say } from "./strings.js";
 
 const REFRESH_MS = 60_000;
-const MAX_POINTS = 700; // about one for each pixel: 5 min over a day, 15 min over a week
-const COUNTER = "total_increasing";
+// What to ask for by kind of channel. Points: a curve has about one for each pixel (5 min
+// over a day), bars must stay apart (15 min over a day).
+const CURVE = { agg: "avg,min,max", points: 700 };
+const BY_KIND = {
+  total_increasing: { agg: "delta", points: 200 },
+  state: { agg: "last", points: 700 },
+};
 
 export class Chart {
   #root;
@@ -42,7 +47,7 @@ export class Chart {
       label: option.textContent.trim(),
       unit: option.dataset.unit,
       decimals: Number(option.dataset.decimals),
-      isCounter: option.dataset.kind === COUNTER,
+      kind: option.dataset.kind,
     };
   }
 
@@ -114,7 +119,8 @@ export class Chart {
   }
 
   #address() {
-    const { name, isCounter } = this.channel;
+    const { name, kind } = this.channel;
+    const wanted = BY_KIND[kind] ?? CURVE;
     const period = this.#window
       ? { from: new Date(this.#window.from).toISOString(), to: new Date(this.#window.to).toISOString() }
       : { from: `now-${this.#range}`, to: "now" };
@@ -123,8 +129,8 @@ export class Chart {
       metric: name,
       ...period,
       interval: "auto",
-      max_points: String(MAX_POINTS),
-      agg: isCounter ? "delta" : "avg,min,max",
+      max_points: String(wanted.points),
+      agg: wanted.agg,
     });
     return `${this.#root.dataset.url}?${query}`;
   }
@@ -170,7 +176,7 @@ export class Chart {
     if (!this.#data || this.#data.t.length === 0) return;
     const { options, columns } = plotOptions({
       data: this.#data,
-      channel: this.channel,
+      isState: this.channel.kind === "state",
       timezone: this.#root.dataset.timezone,
       size: this.#size(),
       probe: this.#root,
@@ -277,7 +283,7 @@ export class Chart {
   }
 
   #summary({ label, facts, text }) {
-    const { gaps, isDelta, from, to, partial } = this.#data;
+    const { gaps, isDelta, from, to } = this.#data;
     const key = isDelta ? "chart.summary_total" : "chart.summary";
     const words = say(key, {
       name: label,
@@ -288,7 +294,7 @@ export class Chart {
       total: text(facts.total),
       gaps: gaps ? say("chart.gaps", { n: gaps }) : say("chart.no_gaps"),
     });
-    return [words, partial ? say("chart.partial") : "", say("chart.hint")].filter(Boolean).join(" ");
+    return `${words} ${say("chart.hint")}`;
   }
 
   #withUnit(key) {
@@ -324,7 +330,8 @@ export class Chart {
     head.push("chart.quality");
     details.querySelector("thead").replaceChildren(tableRow("th", head.map((key) => say(key))));
     const rows = t.map((time, i) => {
-      const cells = [this.#moment.format(time * 1000), quantity(v[i], decimals, unit)];
+      const value = v[i] === null ? say("chart.gap") : quantity(v[i], decimals, unit);
+      const cells = [this.#moment.format(time * 1000), value];
       if (hasBand) cells.push(number(low[i], decimals), number(high[i], decimals));
       return tableRow("td", [...cells, say(`quality.${v[i] === null ? "missing" : q[i]}`)]);
     });

@@ -90,12 +90,13 @@ function lonelyPoints(data) {
   return lonely;
 }
 
-function lineSeries(data, colours) {
+function lineSeries(data, colours, isState) {
   const edge = { stroke: "transparent", width: 0, points: { show: false } };
   const lonely = lonelyPoints(data);
   const main = {
     stroke: colours.line,
     width: 1.75,
+    paths: isState ? window.uPlot.paths.stepped({ align: 1 }) : null,
     points: { show: false, size: 5, fill: colours.line, filter: () => lonely },
   };
   return data.hasBand ? [{}, edge, edge, main] : [{}, main];
@@ -121,7 +122,7 @@ function axes({ colours, timezone }) {
 }
 
 // Returns what `new uPlot(options, columns, element)` needs.
-export function plotOptions({ data, timezone, size, probe, onCursor, onSelect }) {
+export function plotOptions({ data, isState, timezone, size, probe, onCursor, onSelect }) {
   const colours = readColours(probe);
   const isBand = data.hasBand && !data.isDelta;
   const options = {
@@ -138,7 +139,7 @@ export function plotOptions({ data, timezone, size, probe, onCursor, onSelect })
       x: { time: true, range: () => [data.from / 1000, data.to / 1000] },
       y: { range: (_plot, low, high) => valueRange(low, high, data.isDelta) },
     },
-    series: data.isDelta ? barSeries(colours) : lineSeries(data, colours),
+    series: data.isDelta ? barSeries(colours) : lineSeries(data, colours, isState),
     bands: isBand ? [{ series: [1, 2], fill: colours.band }] : [],
     axes: axes({ colours, timezone }),
     hooks: {

@@ -75,7 +75,6 @@ export function prepare(answer, expectedMs = 0) {
     hasBand: columns.has("min") && columns.has("max"),
     from: toMs(answer.from),
     to: toMs(answer.to),
-    partial: Boolean(answer.partial),
   };
 }
 
