@@ -23,7 +23,10 @@ _MATTERS = re.compile(r"\b(warning|error|critical|fatal|panic|traceback|exceptio
 _NOISE = re.compile(
     r"overcommit_memory|running the worker with superuser privileges|SecurityWarning"
     r"|Transparent Huge Pages|TCP backlog setting|no usable sysctl"
-    r"|terminating connection due to administrator command",
+    r"|\[stderr\]@%WARNING|UserWarning: No directory at"
+    # ingest copies first and merges only if a reading came twice
+    r"|duplicate key value violates unique constraint \"telemetry_sample_"
+    r"|terminating connection due to administrator command|database system is starting up",
     re.I,
 )
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")

@@ -17,6 +17,7 @@ FIRST_DELAY_SECONDS = 0.5
 LONGEST_DELAY_SECONDS = 30.0
 # A program that ran this long was well; its next failure starts at the first delay.
 HEALTHY_SECONDS = 60.0
+SLOW_STOP_SECONDS = 3.0
 START_ATTEMPTS = 3
 PROBE_SECONDS = 0.1
 
@@ -69,6 +70,14 @@ class SupervisedProgram:
 
     async def stop(self) -> None:
         """Ask it to stop; after its grace time kill it with all its children."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await self._end()
+        await self.task
+        if (seconds := loop.time() - began) > SLOW_STOP_SECONDS:
+            say(f"{self.program.name} took {seconds:.1f} s to stop")
+
+    async def _end(self) -> None:
         self._stopping.set()
         if self.process and self.pid:
             with contextlib.suppress(ProcessLookupError):
@@ -79,7 +88,6 @@ class SupervisedProgram:
                 grace = f"{self.program.grace_seconds:.0f} s"
                 say(paint(f"{self.program.name} did not stop within {grace}: killed", "33"))
                 self.kill()
-        await self.task
 
     def kill(self) -> None:
         """Kill it with all its children, now."""
