@@ -1,0 +1,209 @@
+"""A private stack with the real listener and worker, to be killed at will."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import psycopg
+from redis import Redis
+
+from tests.faults.ledger import Fleet, LedgerPublisher
+from tools.embedded import Stack
+from tools.embedded.program import Program
+from tools.paths import ROOT
+
+FLEETS = 40
+POLL_SECONDS = 0.05
+STREAM = "ingest.0"
+
+
+class Daemon:
+    """One of our long-running commands as a process of its own."""
+
+    def __init__(self, command: str, *arguments: str, env: Mapping[str, str], log: Path) -> None:
+        argv = (sys.executable, "manage.py", command, *arguments)
+        self._program = Program(command, argv, env=env, cwd=ROOT)
+        self._process: subprocess.Popen[bytes] | None = None
+        self.log = log
+
+    @property
+    def pid(self) -> int | None:
+        """The process; None when it does not run."""
+        running = self._process is not None and self._process.poll() is None
+        return self._process.pid if running and self._process else None
+
+    def start(self) -> None:
+        """Start the process unless it runs."""
+        if self.pid is None:
+            with self.log.open("ab") as log:
+                self._process = subprocess.Popen(
+                    self._program.argv, stdout=log, **self._program.popen_options()
+                )
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        assert self.pid is not None, f"{self._program.name} ended by itself:\n{self.output()}"
+        self.signal(signal.SIGKILL)
+        self.wait(5)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def wait(self, seconds: float) -> int:
+        """Wait for the end; return the exit code."""
+        assert self._process is not None
+        return self._process.wait(seconds)
+
+    def stop(self) -> None:
+        """Ask it to end; no matter how."""
+        if self.pid is not None:
+            self.signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.wait(10)
+        if self.pid is not None:
+            self.kill()
+
+    def starved_seconds(self) -> float:
+        """Return how long its main thread was ready to run while others had the processors.
+
+        Bars in seconds hold for the process itself; on a busy machine it may wait for
+        longer than it works. 0 where the kernel does not count this.
+        """
+        try:
+            figures = Path(f"/proc/{self.pid}/schedstat").read_text().split()
+        except OSError:
+            return 0.0
+        return int(figures[1]) / 1e9
+
+    def output(self) -> str:
+        """Return the end of what it has written."""
+        return self.log.read_text(errors="replace")[-4000:] if self.log.exists() else ""
+
+
+class Plant:
+    """Servers, one listener and one worker; tests publish into it and read its tables."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self.stack = Stack(home / "stack", durable=True)
+        self._fleets: Iterator[Fleet] = iter(())
+        self._clients = 0
+
+    def start(self) -> None:
+        """Start the servers, migrate, save fleets."""
+        self.stack.start()
+        self.env = {
+            **self.stack.env,
+            "REDIS_KEY_PREFIX": "",
+            "LOG_FORMAT": "console",
+            "NO_COLOR": "1",
+            "DJANGO_SETTINGS_MODULE": "energy.settings",
+        }
+        self.run("manage.py", "migrate", "--verbosity", "0")
+        fleets = json.loads(self.run("-m", "tests.faults.seed_fleets", str(FLEETS)))
+        self._fleets = (Fleet(f["tenant"], f["gateway"], tuple(f["devices"])) for f in fleets)
+        self.listener = self.daemon("run_mqtt_listener")
+        self.worker = self.daemon("run_ingest_worker")
+        self.listener.start()
+        # before the first subscription the broker keeps nothing for the platform
+        wait_until(lambda: "Connected to the broker" in self.listener.output(), 30, "no session")
+
+    def stop(self) -> None:
+        """Stop everything."""
+        for daemon in (self.listener, self.worker):
+            daemon.stop()
+        self.stack.stop()
+
+    def run(self, *arguments: str) -> str:
+        """Run Python with the plant's environment; return what it prints."""
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            env={**os.environ, **self.env},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr[-4000:]
+        return done.stdout
+
+    def daemon(self, command: str, *arguments: str, **env: str) -> Daemon:
+        """Return a process of ours, not started; `env` is added to the plant's."""
+        name = "-".join([command, *arguments, *env]).replace("/", "_")
+        return Daemon(
+            command, *arguments, env={**self.env, **env}, log=self.stack.log / f"{name}.log"
+        )
+
+    def take_fleet(self) -> Fleet:
+        """Return a fleet that no other test has."""
+        return next(self._fleets)
+
+    def publisher(self) -> LedgerPublisher:
+        """Return a publisher with a session of its own."""
+        self._clients += 1
+        return LedgerPublisher(self.env, client_id=f"ledger-{self._clients}")
+
+    def database(self) -> psycopg.Connection:
+        """Return a new connection to the database, in autocommit."""
+        return psycopg.connect(self.env["DATABASE_URL"], autocommit=True)
+
+    def redis(self, name: str = "DURABLE") -> Redis:
+        """Return a client of the durable or the EPHEMERAL Redis."""
+        return Redis.from_url(self.env[f"REDIS_{name}_URL"], socket_timeout=5)
+
+    def latest_commit(self, fleet: Fleet) -> float:
+        """Return when the fleet's newest point was committed, in seconds since 1970; 0: never.
+
+        It moves only when a row is stored that was not there before.
+        """
+        with self.database() as connection:
+            [moment] = connection.execute(_LATEST_COMMIT, [list(fleet.devices)]).fetchone()
+        return moment or 0.0
+
+    def wait_for_commit(self, fleet: Fleet, *, since: float, patience: float = 60) -> float:
+        """Wait for the first new row after `since`; return when it was committed.
+
+        Both in seconds since 1970.
+        """
+        wait_until(lambda: self.latest_commit(fleet) > since, patience, "no new row")
+        return self.latest_commit(fleet)
+
+    def newest_entry(self) -> str:
+        """Return the id of the newest entry ever appended to the ingest stream."""
+        return str(self.redis().xinfo_stream(STREAM)["last-generated-id"])
+
+    def backlog(self) -> int:
+        """Return the number of entries in the ingest stream."""
+        return int(self.redis().xlen(STREAM))
+
+    def outputs(self) -> str:
+        """Return the last lines of listener and worker."""
+        return f"{self.listener.output()}\n{self.worker.output()}"
+
+
+_LATEST_COMMIT = """
+SELECT extract(epoch FROM max(l.received_at))::float8
+FROM telemetry_latestvalue l
+JOIN devices_channel c ON c.id = l.channel_id
+JOIN devices_device d ON d.id = c.device_id
+WHERE d.uid = ANY(%s)
+"""
+
+
+def wait_until(condition: Callable[[], object], seconds: float, reason: str) -> float:
+    """Poll until the condition holds; return how long that took."""
+    started = time.monotonic()
+    while not condition():
+        assert time.monotonic() - started < seconds, f"{reason} within {seconds:g} s"
+        time.sleep(POLL_SECONDS)
+    return time.monotonic() - started

@@ -1,0 +1,91 @@
+"""F01, F02: our processes die under load, and nothing that was acknowledged is lost."""
+
+from __future__ import annotations
+
+import random
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from tests.faults.harness import Daemon, Plant, wait_until
+from tests.faults.ledger import Fleet, Message
+from tests.faults.oracle import FLAWLESS, settle
+
+pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("faults")]
+
+KILLS = 8
+RATE = 2500
+PORTION = 2500
+RECOVERY_SECONDS = 3.0
+
+
+@pytest.mark.parametrize("victim", ["listener", "worker"])
+def test_eight_kills_under_load_lose_and_invent_nothing(plant, fleet, note, victim):
+    daemon = getattr(plant, victim)
+    portions = threading.Semaphore(1)
+    messages = in_portions(fleet.messages((KILLS + 1) * PORTION), portions)
+
+    with plant.publisher() as publisher:
+        publisher.publish_in_background(messages, rate=RATE)
+        recoveries = kill_repeatedly(plant, fleet, daemon, portions)
+        verdict = settle(plant, fleet, publisher)
+        note(victim=victim, messages=len(publisher.acknowledged()), verdict=verdict)
+        note(recoveries=[f"{wall:.1f} s, {own:.1f} s without starving" for wall, own in recoveries])
+
+    assert verdict == FLAWLESS
+    assert max(own for _, own in recoveries) <= RECOVERY_SECONDS
+
+
+def in_portions(messages: Sequence[Message], portions: threading.Semaphore) -> Iterator[Message]:
+    """Yield a portion for each release: load at each kill, however slow the machine is."""
+    for number, message in enumerate(messages):
+        if number % PORTION == 0:
+            portions.acquire()
+        yield message
+
+
+def kill_repeatedly(
+    plant: Plant, fleet: Fleet, daemon: Daemon, portions: threading.Semaphore
+) -> list[tuple[float, float]]:
+    """Kill and restart a process that is at work, each time with a new portion on the way.
+
+    Returns: seconds from each restart to the first new row, and the same without the time
+        that the process waited for a processor.
+    """
+    rng = random.Random(17)
+    plant.wait_for_commit(fleet, since=0)
+    recoveries = []
+    for _ in range(KILLS):
+        portions.release()
+        time.sleep(rng.uniform(0.15, 0.35))
+        daemon.kill()
+        last_entry = plant.newest_entry()
+        restarted_at = arrived_at = time.time()
+        daemon.start()
+        if daemon is plant.listener:  # what the worker still had to store does not count
+            wait_until(lambda last=last_entry: plant.newest_entry() != last, 60, "nothing arrived")
+            arrived_at = time.time()
+        took = plant.wait_for_commit(fleet, since=arrived_at) - restarted_at
+        recoveries.append((took, took - daemon.starved_seconds()))
+    return recoveries
+
+
+@pytest.mark.parametrize("victim", ["listener", "worker"])
+def test_a_process_asked_to_stop_under_load_ends_in_order(plant, fleet, note, victim):
+    daemon = getattr(plant, victim)
+    with plant.publisher() as publisher:
+        publisher.publish_in_background(fleet.messages(10_000), rate=RATE)
+        plant.wait_for_commit(fleet, since=0)
+        asked_at = time.monotonic()
+        daemon.signal(signal.SIGTERM)
+        exit_code = daemon.wait(10)
+        took = time.monotonic() - asked_at
+        daemon.start()
+        verdict = settle(plant, fleet, publisher)
+        note(victim=victim, messages=len(publisher.published), exit_seconds=took, verdict=verdict)
+
+    assert exit_code == 0
+    assert verdict == FLAWLESS
