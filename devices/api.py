@@ -20,7 +20,7 @@ class DeviceView(ReadView, GenericAPIView):
 
     def get_serializer_context(self) -> dict[str, Any]:
         """Hand `now` to the serializers."""
-        return super().get_serializer_context() | {"now": self.now}
+        return {**super().get_serializer_context(), "now": self.now}
 
 
 class DeviceList(DeviceView, ListAPIView):

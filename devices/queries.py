@@ -52,7 +52,7 @@ def list_devices(
     Each word of `text` must occur in the name, identifier, serial number, site or gateway.
     The caller orders.
     """
-    devices = Device.objects.select_related("site", "gateway", "profile")
+    devices: QuerySet[Device] = Device.objects.select_related("site", "gateway", "profile")
     for word in text.split():
         devices = devices.filter(_mentions(word))
     if site_id is not None:

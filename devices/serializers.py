@@ -86,7 +86,7 @@ class DeviceDetailSerializer(DeviceSerializer):
     channels = ChannelSerializer(many=True, read_only=True)
 
     class Meta(DeviceSerializer.Meta):
-        fields = (*DeviceSerializer.Meta.fields, "channels")
+        fields = (*DeviceSerializer.Meta.fields, "channels")  # type: ignore[assignment]
 
 
 class DeviceListParams(PageParams):

@@ -175,7 +175,7 @@ def _describe(result: HealthCheckResult) -> dict[str, Any]:
     described = {
         "status": "failed" if result.error else "ok",
         "latency_ms": round(result.time_taken * 1000, 1),
-        "detail": str(result.error) if result.error else "",
+        "detail": result.error.message if result.error else "",
     }
     value = getattr(result.check, "value", None)
     return described if value is None else described | {"value": value}

@@ -22,7 +22,7 @@ urlpatterns = [
     path("api/v1/", include(api)),
     path("api/schema", SpectacularAPIView.as_view(), name="api-schema"),
     path("api/docs", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
-    re_path(r"^api(/.*)?$", unknown_endpoint),
+    re_path(r"^api(?:/.*)?$", unknown_endpoint),
     path("", include("reports.urls")),
 ]
 

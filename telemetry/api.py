@@ -149,7 +149,9 @@ class TelemetryQuery(ReadView):
     def _answer(self, request: Request, question: Question, *, prefix: str) -> Answer:
         try:
             return answer_question(
-                tenant_id=request.membership.tenant_id, question=question, now=self.now
+                tenant_id=request.membership.tenant_id,  # type: ignore[attr-defined]
+                question=question,
+                now=self.now,
             )
         except QuestionRefused as error:
             raise QueryNotPossible(error, prefix) from error
@@ -169,7 +171,7 @@ class TelemetryQuery(ReadView):
         else:
             patch_cache_control(response, private=True, max_age=CLOSED_MAX_AGE_SECONDS)
         patch_vary_headers(response, ["Accept", "Cookie"])
-        return get_conditional_response(request, etag=etag, response=response)
+        return get_conditional_response(request, etag=etag, response=response) or response
 
 
 def _describe(answer: Answer) -> dict[str, Any]:

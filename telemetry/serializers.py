@@ -133,9 +133,11 @@ class AnswerSerializer(serializers.Serializer):
     to = serializers.IntegerField()
     interval = serializers.ChoiceField(choices=ANSWER_INTERVALS)
     tz = serializers.CharField()
-    source = serializers.ChoiceField(choices=[RAW], help_text="Table that was read.")
+    source = serializers.ChoiceField(  # type: ignore[assignment]
+        choices=[RAW], help_text="Table that was read."
+    )
     series = SeriesSerializer(many=True)
-    partial = serializers.BooleanField(
+    partial = serializers.BooleanField(  # type: ignore[assignment]
         help_text="The first or last bucket is cut by the period, or the period has not ended."
     )
 
@@ -148,7 +150,7 @@ class LatestSerializer(serializers.Serializer):
     """The newest value of a channel."""
 
     metric = serializers.CharField()
-    label = serializers.CharField(allow_blank=True)
+    label = serializers.CharField(allow_blank=True)  # type: ignore[assignment]
     unit = serializers.CharField(allow_blank=True)
     value = serializers.FloatField(allow_null=True, help_text="Null: no value ever came.")
     time = serializers.DateTimeField(allow_null=True, help_text="When it was measured.")
@@ -169,14 +171,13 @@ def describe_latest(channel: Channel, *, now: dt.datetime) -> dict[str, Any]:
     """Return the members of a `LatestSerializer`; the channel was read with its latest value."""
     latest: LatestValue | None = getattr(channel, "latest", None)
     at = latest.time if latest else None
-    if latest is None or latest.value is None or at is None:
-        found = {"value": None, "time": None, "age_seconds": None,
-                 "quality": Quality.MISSING.label}  # fmt: skip
-    else:
-        found = {
-            "value": latest.value,
-            "time": at,
-            "age_seconds": max(0.0, (now - at).total_seconds()),
-            "quality": QUALITY_NAMES[latest.quality],
-        }
-    return {"metric": channel.name, "label": channel.label, "unit": channel.unit, **found}
+    known = latest is not None and at is not None
+    return {
+        "metric": channel.name,
+        "label": channel.label,
+        "unit": channel.unit,
+        "value": latest.value if latest and known else None,
+        "time": at,
+        "age_seconds": max(0.0, (now - at).total_seconds()) if at else None,
+        "quality": QUALITY_NAMES[latest.quality] if latest and known else Quality.MISSING.label,
+    }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -50,7 +49,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 @csrf_exempt
-def unknown_endpoint(request: HttpRequest, **path: Any) -> HttpResponse:
+def unknown_endpoint(request: HttpRequest) -> HttpResponse:
     """Answer an address under /api/ that no endpoint has, also while DEBUG shows its own page."""
     return problem_response(
         request,

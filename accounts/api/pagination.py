@@ -51,9 +51,7 @@ class CursorPagination(BasePagination):
 
     page_key = "page_key"
 
-    def paginate_queryset(
-        self, queryset: QuerySet[Any], request: Request, view: Any = None
-    ) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         """Return the rows of the page that the parameters ask for; one or two queries."""
         params = view.params
         self.request = request

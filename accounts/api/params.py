@@ -52,16 +52,22 @@ def read_params(request: Request, declared: type[Params]) -> dict[str, Any]:
         UnknownParameter: a parameter is not declared.
         InvalidRequest: values do not fit, or a single value was given twice.
     """
-    fields = declared().fields
+    fields: dict[str, serializers.Field] = dict(declared().fields)
     given = request.query_params
-    _refuse_unknown(given, {*fields, *_format_parameter(request)}, UnknownParameter, "?")
+    formats = _formats(request)
+    _refuse_unknown(given, {*fields, *formats}, UnknownParameter, "?")
     repeated = [
         Violation("repeated", _("Give this parameter once."), f"?{name}")
         for name in fields
         if len(given.getlist(name)) > 1 and not isinstance(fields[name], ListParam)
     ]
-    if repeated:
-        raise InvalidRequest(violations=repeated)
+    wrong_format = [
+        Violation("invalid_choice", _("Offered are: %s.") % ", ".join(offered), f"?{name}")
+        for name, offered in formats.items()
+        if given.get(name, offered[0]) not in offered
+    ]
+    if repeated or wrong_format:
+        raise InvalidRequest(violations=[*repeated, *wrong_format])
     return _validate(declared(data=_flatten(given, fields)), "?")
 
 
@@ -77,11 +83,11 @@ def read_body(request: Request, declared: type[Params]) -> dict[str, Any]:
     return _validate(declared(data=request.data), "#/")
 
 
-def _format_parameter(request: Request) -> set[str]:
-    """Return the name of the parameter that overrides Accept, where there is a choice."""
+def _formats(request: Request) -> dict[str, list[str]]:
+    """Return the parameter that overrides Accept with its values, where there is a choice."""
     renderers = request.parser_context["view"].renderer_classes if request.parser_context else ()
     name = api_settings.URL_FORMAT_OVERRIDE
-    return {name} if name and len(renderers) > 1 else set()
+    return {name: [found.format for found in renderers]} if name and len(renderers) > 1 else {}
 
 
 def _flatten(given: QueryDict, fields: Mapping[str, serializers.Field]) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class Problem(exceptions.APIException):
     Args: extra: further members of the answer, such as a suggestion.
     """
 
-    status_code = HTTPStatus.BAD_REQUEST
+    status_code: int = HTTPStatus.BAD_REQUEST
     default_code = "invalid_request"
     default_detail = _("The request is not valid.")
 
@@ -161,5 +161,5 @@ class ProblemSerializer(serializers.Serializer):
     detail = serializers.CharField(allow_blank=True)
     instance = serializers.CharField(help_text="Path of the request.", allow_blank=True)
     code = serializers.CharField(help_text="Stable name of the problem.")
-    errors = ViolationSerializer(many=True)
+    errors = ViolationSerializer(many=True)  # type: ignore[assignment]
     request_id = serializers.CharField(help_text="Quote it to support.", allow_blank=True)

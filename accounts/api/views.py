@@ -6,11 +6,15 @@ import datetime as dt
 from typing import Any
 
 from django.utils import timezone
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accounts.api.params import Params, read_params
+
+# until a request comes: the schema is made without one
+NEVER = dt.datetime.min.replace(tzinfo=dt.UTC)
 
 
 class MemberMayRead(BasePermission):
@@ -21,6 +25,14 @@ class MemberMayRead(BasePermission):
         return getattr(request, "membership", None) is not None
 
 
+class FormatNegotiation(DefaultContentNegotiation):
+    """Leaves a `format` that is not offered to the check of the parameters, which names it."""
+
+    def filter_renderers(self, renderers: Any, format: str) -> Any:
+        """Return the renderers of the format, else all."""
+        return [found for found in renderers if found.format == format] or renderers
+
+
 class ReadView(APIView):
     """Base of endpoints that read.
 
@@ -28,9 +40,10 @@ class ReadView(APIView):
     """
 
     permission_classes = [MemberMayRead]
+    content_negotiation_class = FormatNegotiation
     params_class: type[Params] = Params
     params: dict[str, Any]
-    now: dt.datetime | None = None  # until a request comes: the schema is made without one
+    now = NEVER
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check who asks, then what is asked."""

@@ -197,6 +197,7 @@ def test_the_number_of_queries_does_not_grow_with_the_series(browser: Client, re
         ({"interval": "7m"}, 400, "invalid_request", "?interval"),
         ({"agg": "median"}, 400, "invalid_request", "?agg/0"),
         ({"max_points": "10001"}, 400, "invalid_request", "?max_points"),
+        ({"format": "xml"}, 400, "invalid_request", "?format"),
         ({"max_points": "0"}, 400, "invalid_request", "?max_points"),
         ({"interval": "raw", "agg": "avg"}, 400, "aggregate_not_applicable", "?agg"),
         ({"interval": "raw", "fill": "null"}, 400, "fill_not_applicable", "?fill"),
