@@ -11,6 +11,9 @@ http = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
+from energy.body_limit import bound_request_bodies  # noqa: E402
 from telemetry.routing import websocket_urlpatterns  # noqa: E402
+
+bound_request_bodies()
 
 application = ProtocolTypeRouter({"http": http, "websocket": URLRouter(websocket_urlpatterns)})
