@@ -13,7 +13,12 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Q, QuerySet
 
 from devices.models import Channel, Device, Kind
-from devices.presence import Presence, offline_after_seconds, presence_of
+from devices.presence import (
+    Presence,
+    late_after_seconds,
+    offline_after_seconds,
+    presence_of,
+)
 from reports.history import last_day_of
 from reports.labels import pick_headlines
 from reports.readings import Reading, read_channel
@@ -35,6 +40,7 @@ class DeviceRow:
     gateway: str
     presence: Presence
     last_seen_at: dt.datetime | None
+    late_after_seconds: float
     stale_after_seconds: int
     readings: tuple[Reading, ...]
     spark: Sparkline | None
@@ -94,6 +100,7 @@ class DevicePage:
     gateway: str
     presence: Presence
     last_seen_at: dt.datetime | None
+    late_after_seconds: float
     stale_after_seconds: int
     expected_interval_seconds: int
     headlines: tuple[Reading, ...]
@@ -143,6 +150,7 @@ def device_page(device_id: uuid.UUID, *, now: dt.datetime) -> DevicePage:
         gateway=device.gateway.name if device.gateway else "",
         presence=_presence(device, interval, now=now),
         last_seen_at=device.last_seen_at,
+        late_after_seconds=late_after_seconds(interval),
         stale_after_seconds=offline_after_seconds(interval),
         expected_interval_seconds=interval,
         headlines=tuple(by_name[name] for name in names),
@@ -229,6 +237,7 @@ def _row(
     readings: tuple[Reading, ...],
     sparks: dict[uuid.UUID, Sparkline | None],
 ) -> DeviceRow:
+    interval = device.profile.expected_interval_seconds
     return DeviceRow(
         id=device.id,
         name=device.name,
@@ -236,7 +245,8 @@ def _row(
         gateway=device.gateway.name if device.gateway else "",
         presence=presence,
         last_seen_at=device.last_seen_at,
-        stale_after_seconds=offline_after_seconds(device.profile.expected_interval_seconds),
+        late_after_seconds=late_after_seconds(interval),
+        stale_after_seconds=offline_after_seconds(interval),
         readings=readings,
         spark=sparks.get(device.id),
     )

@@ -104,7 +104,7 @@ def server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> I
             [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port),
              "--websocket_timeout", "-1", "energy.asgi:application"],
             cwd=settings.BASE_DIR,
-            env=_environment(address),
+            env=server_environment(address),
             stdout=output,
             stderr=subprocess.STDOUT,
         )  # fmt: skip
@@ -122,7 +122,8 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _environment(address: str) -> dict[str, str]:
+def server_environment(address: str) -> dict[str, str]:
+    """Return the variables of a process that works on the test database."""
     database = settings.DATABASES["default"]
     url = "postgresql://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(
         **(database | {"NAME": connection.settings_dict["NAME"]})

@@ -94,6 +94,14 @@ def test_back_off_grows_to_a_bound_and_is_never_nothing(visit: Callable[..., Vis
     assert delays == [250, 500, 500, 1000, 1000, 2000, 15_000, 30_000]
 
 
+def test_presence_follows_the_rule_of_the_server(visit: Callable[..., Visit]) -> None:
+    states = run(
+        visit, "presence.js", "return [0, 15, 16, 120, 121].map(s => m.presenceAfter(s, 15, 120))"
+    )
+
+    assert states == ["online", "online", "late", "late", "offline"]
+
+
 def test_all_scripts_together_stay_small() -> None:
     static = settings.BASE_DIR / "static"
     scripts = [*(static / "ui" / "js").glob("*.js"), *(static / "vendor").rglob("*.js")]

@@ -2,15 +2,20 @@
 
 import { Chart } from "./chart.js";
 import { LiveConnection, liveUrl, showState } from "./live.js";
+import { noteHeard, startPresence } from "./presence.js";
 import { indexReadings, showPoints } from "./readings.js";
 
 const page = document.querySelector("[data-device-page]");
 const readings = indexReadings();
 
+startPresence();
 new LiveConnection({
   url: liveUrl(),
   subscription: { devices: [page.dataset.devicePage], types: ["measurement"], rate_ms: 250 },
-  onPoints: (points) => showPoints(readings, points),
+  onPoints: (points) => {
+    showPoints(readings, points);
+    noteHeard(points);
+  },
   onState: showState,
 }).start();
 

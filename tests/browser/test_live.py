@@ -1,0 +1,83 @@
+"""A value that is stored appears on open pages by itself."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from django.conf import settings
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+from redis import Redis
+
+from devices.models import Channel, Device
+from energy.lib.redis import key
+from telemetry.ingest.batch import SAMPLE_DTYPE, StoredBatch, encode_stored, to_microseconds
+from telemetry.ingest.publish import FIELD, STREAM
+from tests.browser.conftest import Fleet, Visit, server_environment
+
+TRIES = 60
+NEW_VALUE = re.compile(r"7,0\d\d\.00")
+
+
+@pytest.fixture
+def reactor(server: str, redis: Redis, transactional_db: None) -> Iterator[None]:
+    """Run the process that hands stored values to the web process."""
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "run_reactor", "live"],
+        cwd=settings.BASE_DIR,
+        env=server_environment(server),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    yield
+    process.terminate()
+    process.wait(15)
+
+
+def publish(redis: Redis, channel_id: int, value: float) -> None:
+    """Do what the ingest worker does after a commit."""
+    now = to_microseconds(timezone.now())
+    rows = np.array([(channel_id, now, value, 0)], dtype=SAMPLE_DTYPE)
+    batch = StoredBatch(rows.tobytes(), b"\x01", now)
+    redis.xadd(key(STREAM), {FIELD: encode_stored(batch)})
+
+
+def publish_until_seen(redis: Redis, channel_id: int, page: Page, selector: str) -> None:
+    """Publish rising values until the page shows one: the reactor needs time to start."""
+    for number in range(TRIES):
+        publish(redis, channel_id, 7000.0 + number)
+        page.wait_for_timeout(500)
+        if NEW_VALUE.search(page.locator(selector).first.inner_text()):
+            return
+    raise AssertionError("no value arrived on the page")
+
+
+@pytest.mark.parametrize(
+    ("path", "selector"), [("/", ".device__values"), ("/devices/{id}", ".tile")]
+)
+def test_a_stored_value_appears_by_itself(
+    visit: Callable[..., Visit],
+    fleet: Fleet,
+    reactor: None,
+    redis: Redis,
+    path: str,
+    selector: str,
+) -> None:
+    with fleet.team.scope():
+        power = Channel.objects.get(device=fleet.meter, name="active_power_net")
+        Device.objects.update(last_seen_at=timezone.now() - dt.timedelta(hours=3))
+    page = visit(fleet.team.viewer).open(path.format(id=fleet.meter.id))
+    holder = page.locator(f'[data-presence="{fleet.meter.id}"]')
+    expect(holder.locator(".badge")).to_have_text("Offline")
+    expect(page.locator("[data-live-state]")).to_have_text("Live")
+
+    publish_until_seen(redis, power.id, page, selector)
+
+    expect(holder.locator(".badge")).to_have_text("Online")
+    expect(holder.locator(".age")).to_have_text(re.compile("just now|s ago"))
