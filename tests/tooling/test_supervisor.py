@@ -96,6 +96,16 @@ async def test_a_program_that_ignores_the_signal_is_killed_with_its_children(sup
     await wait_for(lambda: not is_running(int(log.read_text())))
 
 
+async def test_a_forced_end_restarts_nothing(supervisor, capsys):
+    await supervisor.start(sleeper("one"), sleeper("two"))
+
+    supervisor.kill()
+    await supervisor.stop()
+
+    assert supervisor.pids() == {}
+    assert "restart" not in capsys.readouterr().out
+
+
 async def test_a_failed_one_time_program_tells_its_output(supervisor):
     failing = Program("prepare", (sys.executable, "-c", "print('why'); exit(4)"))
 

@@ -90,7 +90,8 @@ class SupervisedProgram:
                 self.kill()
 
     def kill(self) -> None:
-        """Kill it with all its children, now."""
+        """Kill it with all its children, now; it does not come back."""
+        self._stopping.set()
         if pid := self.pid:
             signal_tree(pid, signal.SIGKILL)
 
