@@ -12,7 +12,8 @@ from devices.simulation.build import SimulatedClient, build_clients
 from devices.simulation.dialects import Row, encode_rows
 from devices.simulation.state import SimulationState, open_fleet, read_state, write_state
 from devices.wires.backfill import Backfill, Pace
-from devices.wires.simulated_client import BrokerEndpoint, SimulatedConnection
+from devices.wires.publisher import BrokerEndpoint
+from devices.wires.simulated_client import SimulatedConnection
 
 logger = logging.getLogger(__name__)
 
@@ -43,9 +44,7 @@ class SimulatedFleet:
             self._clients, saved, now=now, history_seconds=options.history_seconds
         )
         self._connections = {
-            client.username: SimulatedConnection(
-                client, _endpoint_of(client, options, demo), on_refused=_report_refusal
-            )
+            client.username: SimulatedConnection(client, _endpoint_of(client, options, demo))
             for client in self._clients
         }
         self._tick = int(now // options.interval_seconds) - 1  # the first values go at once
@@ -118,7 +117,3 @@ def _endpoint_of(
     if client.cert_file or not options.endpoint.ca_file:
         return options.endpoint
     return BrokerEndpoint(demo["mqtt"]["host"], demo["mqtt"]["port"])
-
-
-def _report_refusal(username: str, reason: str) -> None:
-    logger.error("The broker refuses %s: %s. Seed again: manage.py seed_demo", username, reason)

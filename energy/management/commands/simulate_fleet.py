@@ -13,7 +13,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from devices.demo.extra import add_extra_meters
 from devices.demo.passwords import read_demo_file
-from devices.wires.simulated_client import BrokerEndpoint
+from devices.wires.publisher import BrokerEndpoint
 from devices.wires.simulated_fleet import FleetOptions, SimulatedFleet
 from energy.lib.process import ProcessCommand
 
@@ -56,18 +56,18 @@ class Command(ProcessCommand):
         parser.add_argument("--state", help="Default: sim_state.json beside the demo file.")
         parser.add_argument("--tls", action="store_true", help="Use certificates, not passwords.")
 
-    def open(self, *, demo_file: str, count: int, tls: bool, **options: Any) -> None:
+    def open(self, **options: Any) -> None:
         """Connect every client and find out which history is missing."""
-        path = Path(demo_file)
+        path = Path(options["demo_file"])
         demo = read_demo_file(path)
         if not demo.get("gateways"):
             raise CommandError(f"{path} names no gateways. Run: manage.py seed_demo --out {path}")
-        if count:
-            demo = add_extra_meters(demo, count=count)
+        if options["count"]:
+            demo = add_extra_meters(demo, count=options["count"])
         self.fleet = SimulatedFleet(
             demo,
             FleetOptions(
-                endpoint=_endpoint(demo, tls=tls),
+                endpoint=_endpoint(demo, tls=options["tls"]),
                 state_file=Path(options["state"] or path.with_name("sim_state.json")),
                 interval_seconds=options["interval"],
                 history_seconds=options["history"],
