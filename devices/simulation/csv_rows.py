@@ -90,9 +90,8 @@ def payload_conversions(
     conversions = {}
     for mapping in mappings:
         template = lookup(mapping.metric)
-        wanted = units_by_metric.get(
-            mapping.metric, template.source_unit if template else mapping.unit
-        )
+        known = units_by_metric.get(mapping.metric) or (template.source_unit if template else "")
+        wanted = known or mapping.unit  # a metric without unit is sent as the file has it
         conversions[mapping.metric] = conversion(mapping.unit or wanted, wanted)
     return conversions
 
