@@ -8,8 +8,9 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
+from accounts.identity import switch_tenant
 from devices.models import Device
 from devices.presence import Presence
 from reports import queries
@@ -47,6 +48,19 @@ def device(request: HttpRequest, device_id: uuid.UUID) -> HttpResponse:
     except Device.DoesNotExist as error:
         raise Http404 from error
     return render(request, "reports/device.html", {"device": page, "now": now})
+
+
+@require_POST
+@login_required
+def switch_organisation(request: HttpRequest) -> HttpResponse:
+    """Act for another of one's organisations from now on."""
+    try:
+        tenant_id = uuid.UUID(request.POST.get("tenant", ""))
+    except ValueError as error:
+        raise Http404 from error
+    if not switch_tenant(request, tenant_id=tenant_id):
+        raise Http404
+    return redirect("home")
 
 
 @require_safe

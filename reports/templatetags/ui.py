@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
 from django import template
@@ -16,6 +18,8 @@ from reports.browser_strings import browser_strings
 from reports.icons import ICONS
 
 register = template.Library()
+
+_EXACT = Context(prec=400)  # the longest float has 309 digits before the point
 
 # UCUM codes are stored; readers know the symbols
 UNIT_SYMBOLS = {
@@ -47,9 +51,12 @@ def icon(name: str) -> SafeString:
 @register.filter
 def number(value: float | None, decimals: int = 0) -> str:
     """Write a number with the digits of its device, in the reader's format."""
-    if value is None:
+    if value is None or not math.isfinite(value):
         return "–"
-    return number_format(value, decimals, use_l10n=True, force_grouping=True)
+    # number_format cuts digits off, and the browser rounds a half up: so do we
+    step = Decimal(1).scaleb(-decimals)
+    rounded = Decimal(repr(float(value))).quantize(step, ROUND_HALF_UP, context=_EXACT)
+    return number_format(rounded or abs(rounded), decimals, use_l10n=True, force_grouping=True)
 
 
 @register.filter

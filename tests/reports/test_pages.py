@@ -14,7 +14,7 @@ from accounts.models import User
 from devices.models import Device
 from reports.queries import device_page
 from tests.conftest import Team
-from tests.factories import ChannelFactory, DeviceFactory, LatestValueFactory
+from tests.factories import ChannelFactory, DeviceFactory, LatestValueFactory, MembershipFactory
 
 SignIn = Callable[[User], Client]
 QUERIES = 2
@@ -85,6 +85,26 @@ def test_speaks_turkish(red: Team, meter: Device, client_for: SignIn) -> None:
     assert 'lang="tr"' in page.content.decode()
     assert "1,250" in page.content.decode()
     assert "Tüm değerler" in page.content.decode()
+
+
+def test_a_member_of_two_organisations_switches(red: Team, blue: Team, client_for: SignIn) -> None:
+    MembershipFactory(user=red.viewer, tenant=blue.tenant)
+    client = client_for(red.viewer)
+
+    answer = client.post(reverse("tenant-switch"), {"tenant": str(blue.tenant.id)}, follow=True)
+
+    assert f"<h1>{blue.tenant.name}</h1>" in answer.content.decode()
+
+
+@pytest.mark.parametrize("wanted", ["blue", "nonsense"])
+def test_nobody_switches_to_a_foreign_organisation(
+    red: Team, blue: Team, client_for: SignIn, wanted: str
+) -> None:
+    tenant = str(blue.tenant.id) if wanted == "blue" else wanted
+
+    answer = client_for(red.viewer).post(reverse("tenant-switch"), {"tenant": tenant})
+
+    assert answer.status_code == 404
 
 
 @pytest.mark.parametrize("channels", [1, 15])

@@ -30,6 +30,7 @@ export class Chart {
     this.#moment = new Intl.DateTimeFormat(language, {
       dateStyle: "medium",
       timeStyle: "short",
+      hourCycle: "h23",
       timeZone: root.dataset.timezone,
     });
     this.#readAddress();

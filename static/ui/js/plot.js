@@ -125,6 +125,7 @@ function axes({ colours, timezone }) {
 export function plotOptions({ data, isState, timezone, size, probe, onCursor, onSelect }) {
   const colours = readColours(probe);
   const isBand = data.hasBand && !data.isDelta;
+  const main = isBand ? 3 : 1; // the edges of the band carry no points
   const options = {
     ...size,
     tzDate: (seconds) => window.uPlot.tzDate(new Date(seconds * 1000), timezone),
@@ -133,7 +134,12 @@ export function plotOptions({ data, isState, timezone, size, probe, onCursor, on
     cursor: {
       y: false,
       drag: { x: true, y: false, setScale: false },
-      points: { size: 8, width: 2, stroke: colours.surface, fill: data.isDelta ? colours.bar : colours.line },
+      points: {
+        size: (_plot, series) => (series === main ? 8 : 0),
+        width: (_plot, series) => (series === main ? 2 : 0),
+        stroke: colours.surface,
+        fill: data.isDelta ? colours.bar : colours.line,
+      },
     },
     scales: {
       x: { time: true, range: () => [data.from / 1000, data.to / 1000] },

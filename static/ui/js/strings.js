@@ -15,7 +15,11 @@ const formats = new Map();
 export function number(value, decimals = 0) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
   if (!formats.has(decimals)) {
-    const digits = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
+    const digits = {
+      minimumFractionDigits: decimals,
+      maximumFractionDigits: decimals,
+      signDisplay: "negative", // no minus before a zero
+    };
     formats.set(decimals, new Intl.NumberFormat(language, digits));
   }
   return formats.get(decimals).format(value);

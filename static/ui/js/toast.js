@@ -4,8 +4,10 @@ import { say } from "./strings.js";
 
 const STAY_MS = 8_000;
 
-function dismissable(toast) {
+// An error stays until it is dismissed.
+function settle(toast) {
   toast.querySelector("[data-dismiss]")?.addEventListener("click", () => toast.remove());
+  if (!toast.classList.contains("toast--error")) setTimeout(() => toast.remove(), STAY_MS);
 }
 
 export function showToast(text, level = "info") {
@@ -22,11 +24,9 @@ export function showToast(text, level = "info") {
   button.textContent = "×";
   toast.append(words, button);
   region.append(toast);
-  dismissable(toast);
-  // an error stays until it is dismissed
-  if (level !== "error") setTimeout(() => toast.remove(), STAY_MS);
+  settle(toast);
 }
 
 export function startToasts() {
-  document.querySelectorAll(".toast").forEach(dismissable);
+  document.querySelectorAll(".toast").forEach(settle);
 }
