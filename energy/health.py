@@ -36,7 +36,7 @@ HEARTBEAT_SECONDS = 10
 # the library adds a second, in which a check may report a time-out of its own
 _BUDGET = dt.timedelta(seconds=CHECK_SECONDS - 1)
 # of our own: a hung server must not use up the threads that serve requests
-_EXECUTOR = ThreadPoolExecutor(max_workers=8, thread_name_prefix="readyz")
+_EXECUTOR = ThreadPoolExecutor(max_workers=16, thread_name_prefix="readyz")
 
 
 class BoundedCheck(HealthCheck):

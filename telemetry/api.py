@@ -23,7 +23,7 @@ from accounts.api.views import ReadView
 from devices.models import Channel, Device
 from devices.presence import presence_of
 from devices.queries import find_device
-from telemetry.queries import QueryTooSlow
+from telemetry.queries import QueryTooSlow, ValuesTooLarge
 from telemetry.questions import (
     Question,
     QuestionRefused,
@@ -105,6 +105,12 @@ class QueryTookTooLong(Problem):
     default_code = "query_too_slow"
 
 
+class ValuesCannotBeAggregated(Problem):
+    """Somewhere in the period stands an absurdly large value."""
+
+    default_code = "values_too_large"
+
+
 QUERY_RESPONSES = {
     (200, "application/json"): AnswerSerializer,
     (200, "text/csv"): TEXT,
@@ -159,6 +165,10 @@ class TelemetryQuery(ReadView):
             raise QueryTookTooLong(
                 _("The query took too long: take a shorter period or fewer devices."),
                 retry_after_seconds=RETRY_AFTER_SECONDS,
+            ) from error
+        except ValuesTooLarge as error:
+            raise ValuesCannotBeAggregated(
+                _("The values are too large to be added up; interval=raw shows them.")
             ) from error
 
     def _cacheable(self, request: Request, question: Question, answer: Answer) -> HttpResponseBase:

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import OperationalError, connection, transaction
+from django.db import DataError, OperationalError, connection, transaction
 from psycopg import sql
-from psycopg.errors import QueryCanceled
+from psycopg.errors import NumericValueOutOfRange, QueryCanceled
 
 from telemetry.quality import QUALITY_NAMES, Quality
 
@@ -32,6 +32,10 @@ _SEVERITIES = [_TRUST.index(quality) for quality in sorted(Quality)]
 
 class QueryTooSlow(RuntimeError):
     """The database did not finish within `STATEMENT_TIMEOUT_MS`."""
+
+
+class ValuesTooLarge(ArithmeticError):
+    """A sum of the stored values exceeds what a number can hold (1.8e308)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +208,7 @@ def read_buckets(
 
     Raises:
         QueryTooSlow: the period is too long for the samples in it.
+        ValuesTooLarge: a device sent nonsense that is finite; raw samples show it.
     """
     plain = [name for name in aggregates if name in _OVER_SAMPLES] or ["none"]
     parameters = _parameters(tenant_id, plans, window)
@@ -277,4 +282,8 @@ def _execute(statement: sql.Composable, parameters: dict[str, Any]) -> list[tupl
     except OperationalError as error:
         if isinstance(error.__cause__, QueryCanceled):
             raise QueryTooSlow from error
+        raise
+    except DataError as error:
+        if isinstance(error.__cause__, NumericValueOutOfRange):
+            raise ValuesTooLarge from error
         raise

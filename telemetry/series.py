@@ -71,6 +71,7 @@ def answer_question(*, tenant_id: uuid.UUID, question: Question, now: dt.datetim
     Raises:
         QuestionRefused: see its subclasses.
         telemetry.queries.QueryTooSlow: too many samples in the period.
+        telemetry.queries.ValuesTooLarge: some cannot be added up.
     """
     devices = find_devices(question)
     channels = find_channels(question)

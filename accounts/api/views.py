@@ -41,6 +41,7 @@ class ReadView(APIView):
 
     permission_classes = [MemberMayRead]
     content_negotiation_class = FormatNegotiation
+    http_method_names = ["get", "head", "post"]
     params_class: type[Params] = Params
     params: dict[str, Any]
     now = NEVER

@@ -40,6 +40,7 @@ def fail(*args: Any, **kwargs: Any) -> None:
         ("POST", URL, {}, 405, "method_not_allowed"),
         ("DELETE", URL, {}, 405, "method_not_allowed"),
         ("TRACE", URL, {}, 405, "method_not_allowed"),
+        ("OPTIONS", "/api/v1/telemetry/query?format=csv", {}, 405, "method_not_allowed"),
         ("GET", URL, {"Accept": "text/html"}, 406, "not_acceptable"),
         ("POST", "/api/v1/telemetry/query", {}, 415, "unsupported_media_type"),
     ],
