@@ -10,7 +10,6 @@ import itertools
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 # canonical metric: a plausible value; its last two digits, decimal places, change all the time
 METRICS = {

@@ -42,7 +42,7 @@ def find_listener(port: int) -> int:
 
 def _holds(process: Path, inodes: set[str]) -> bool:
     try:
-        return any(os.readlink(entry) in inodes for entry in (process / "fd").iterdir())
+        return any(str(entry.readlink()) in inodes for entry in (process / "fd").iterdir())
     except OSError:
         return False
 
