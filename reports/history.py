@@ -23,8 +23,8 @@ _FIRST_OF_EACH_STEP = """
     CROSS JOIN LATERAL (
         SELECT value FROM telemetry_sample
         WHERE channel_id = wanted.id
-          AND time >= %(start)s + step.number * %(step)s::interval
-          AND time < %(start)s + (step.number + 1) * %(step)s::interval
+          AND time >= %(start)s + step.number * make_interval(secs => %(step)s)
+          AND time < %(start)s + (step.number + 1) * make_interval(secs => %(step)s)
           AND quality <> ALL (%(unusable)s)
         ORDER BY time LIMIT 1
     ) AS first
@@ -50,7 +50,7 @@ def last_day_of(
                 "tenant": tenant_id,
                 "points": POINTS,
                 "start": now - SPAN,
-                "step": STEP,
+                "step": STEP.total_seconds(),
                 "unusable": [Quality.BAD.value, Quality.MISSING.value],
             },
         )

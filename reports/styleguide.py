@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.core.paginator import Paginator
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from reports.queries import ReadingGroup
@@ -45,7 +46,7 @@ STATES = ("online", "late", "offline", "silent")
 @dataclass(frozen=True, slots=True)
 class _Sample:
     name: str
-    label: str
+    label: Promise
     unit: str
     decimals: int
     value: float | None
