@@ -202,7 +202,8 @@ def read_buckets(
     """Aggregate samples by channel and bucket in one statement.
 
     Aggregates: avg, min, max, sum, count, first, last over the samples of a bucket;
-    delta, the rise of a counter since the sample before; energy, value × hours while a
+    delta, the rise of a counter since the sample before (for charts: bills need the ledger
+    of `metering`, which knows changes of meters and rollovers); energy, value × hours while a
     sample holds (kW give kWh). Returns rows by aggregate, channel and position; buckets
     without samples have none, except that energy flows while an earlier sample holds.
 

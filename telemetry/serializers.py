@@ -51,8 +51,9 @@ class QueryParams(Params):
         child=serializers.ChoiceField(choices=AGGREGATES), required=False, max_length=9,
         help_text=(
             "What is made of the samples of a bucket; avg if left out. delta: rise of a counter "
-            "since the sample before, a fall counts from the new value. energy: kWh from power, "
-            "each sample holds until the next, at most 3 expected intervals or 15 minutes."
+            "since the sample before, a fall counts from the new value; for charts, it knows no "
+            "change of meters. energy: kWh from power, each sample holds until the next, at most "
+            "3 expected intervals of the device or 15 minutes, whichever is longer."
         ),
     )  # fmt: skip
     tz = serializers.CharField(
