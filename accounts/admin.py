@@ -108,6 +108,7 @@ class MembershipAdmin(PlatformAdmin):
     readonly_fields = ("created_at", "updated_at")
 
 
+admin.site.index_title = _("Overview")
 admin.site.unregister(Group)
 
 

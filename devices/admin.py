@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Field, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
@@ -194,6 +194,13 @@ class ProfileChannelInline(TabularInline):
         "name", "source", "source_unit", "scale", "unit", "kind", "direction", "phase",
         "minimum", "maximum", "decimals",
     )  # fmt: skip
+
+    def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> Any:
+        """Keep names readable where eleven fields share a row."""
+        formfield = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name in {"name", "source"}:
+            formfield.widget.attrs["style"] = "min-width: 14rem"
+        return formfield
 
 
 @admin.register(DeviceProfile)

@@ -348,6 +348,7 @@ UNFOLD = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "energy.dashboard.fleet_overview",
+    "SIDEBAR": {"navigation": "energy.admin_menu.navigation"},
 }
 
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")

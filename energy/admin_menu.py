@@ -1,0 +1,58 @@
+"""The side bar of the admin, in the order in which staff look for things."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import apps
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+
+# group: models with the name of an icon of the theme
+MENU: dict[Any, dict[str, str]] = {
+    _("Fleet"): {
+        "devices.Device": "electric_meter",
+        "devices.Gateway": "router",
+        "devices.Site": "location_on",
+        "devices.Channel": "show_chart",
+        "devices.DeviceProfile": "category",
+    },
+    _("Measurements"): {
+        "telemetry.LatestValue": "speed",
+        "telemetry.RejectedMessage": "report",
+        "telemetry.SamplePartition": "database",
+    },
+    _("Tenants and people"): {
+        "accounts.Tenant": "domain",
+        "accounts.User": "person",
+        "accounts.Membership": "badge",
+        "auth.Group": "group",
+    },
+    _("Periodic jobs"): {
+        "django_celery_beat.PeriodicTask": "schedule",
+        "django_celery_beat.IntervalSchedule": "timer",
+        "django_celery_beat.CrontabSchedule": "event_repeat",
+    },
+}
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the groups with the lists that the person may see."""
+    start = {"title": _("Overview"), "icon": "dashboard", "link": reverse("admin:index")}
+    groups: list[dict[str, Any]] = [{"items": [start]}]
+    for title, models in MENU.items():
+        items = [item for label, icon in models.items() if (item := _item(request, label, icon))]
+        if items:
+            groups.append({"title": title, "separator": True, "items": items})
+    return groups
+
+
+def _item(request: HttpRequest, label: str, icon: str) -> dict[str, Any] | None:
+    model = apps.get_model(label)
+    if not admin.site.get_model_admin(model).has_view_permission(request):
+        return None
+    link = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    return {"title": capfirst(model._meta.verbose_name_plural), "icon": icon, "link": link}
