@@ -141,6 +141,8 @@ DATABASES["default"] |= {
             "min_size": 1,
             "max_size": env.int("DATABASE_POOL_MAX", default=8),
             "timeout": 10,
+            # how long it tries again at growing intervals; then the next query tries at once
+            "reconnect_timeout": 5,
         },
         "connect_timeout": 5,
         "application_name": "energy",
@@ -264,7 +266,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
-        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        "BACKEND": "energy.static_files.ModuleStaticFiles"
         if PRODUCTION
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },

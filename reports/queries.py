@@ -19,7 +19,7 @@ from devices.presence import (
     offline_after_seconds,
     presence_of,
 )
-from reports.history import last_day_of
+from telemetry.history import last_day_of
 from reports.labels import pick_headlines
 from reports.readings import Reading, read_channel
 from reports.sparkline import Sparkline, draw_sparkline

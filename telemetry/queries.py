@@ -1,4 +1,4 @@
-"""Reads of the sample table. Raw SQL stands only here, and each read needs the tenant.
+"""Reads of the sample table. Raw SQL stands here and in history.py, always with the tenant.
 
 Rows of samples carry no tenant: every statement joins the channels of `tenant_id`.
 Values marked bad or missing are kept in the table and shown as samples, but no mean,

@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 from django.db import connection
 
-from reports.history import POINTS, STEP, last_day_of
+from telemetry.history import POINTS, STEP, last_day_of
 from telemetry.partitions import ensure_partitions, week_of
 from telemetry.quality import Quality
 from tests.conftest import Team
