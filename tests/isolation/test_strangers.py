@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 # Not ours, or made for everybody: what they may show is tested where they live.
 FOREIGN_PREFIXES = ("admin/", "accounts/", "i18n/", "static/", "api/schema", "api/docs", "^api")
 PUBLIC = {"healthz", "readyz", "metrics"}
-WITHOUT_OBJECT = {"", "styleguide", "tenant", "api/v1/devices", "api/v1/telemetry/query"}
+WITHOUT_OBJECT = {"", "styleguide", "organisation", "api/v1/devices", "api/v1/telemetry/query"}
 WITH_DEVICE = {
     "devices/<uuid:device_id>",
     "api/v1/devices/<uuid:device_id>",
