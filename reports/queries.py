@@ -19,10 +19,10 @@ from devices.presence import (
     offline_after_seconds,
     presence_of,
 )
-from telemetry.history import last_day_of
 from reports.labels import pick_headlines
 from reports.readings import Reading, read_channel
 from reports.sparkline import Sparkline, draw_sparkline
+from telemetry.history import last_day_of
 from telemetry.models import LatestValue
 
 DEVICES_PER_PAGE = 50
