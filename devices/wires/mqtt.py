@@ -16,13 +16,13 @@ from typing import Any
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from devices.wires.read_ahead import ReadAheadClient, Received
+
 logger = logging.getLogger(__name__)
 
 KEEPALIVE_SECONDS = 30
 CONNECT_TIMEOUT_SECONDS = 5.0
 BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-RECEIVE_BYTES = 262_144
-_PUBACK = 0x40
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,42 +35,6 @@ class BrokerAddress:
     password: str
     use_tls: bool = False
     ca_file: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """One message; `mid` is 0 for QoS 0, which needs no acknowledgement."""
-
-    topic: str
-    payload: bytes
-    received_at: int
-    mid: int
-
-
-class _BufferedClient(mqtt.Client):
-    """A paho client that reads its socket in large pieces, not byte by byte."""
-
-    _buffer = b""
-    _offset = 0
-
-    def forget_input(self) -> None:
-        """Drop what was read ahead; it belonged to a connection that is gone."""
-        self._buffer, self._offset = b"", 0
-
-    def has_input(self) -> bool:
-        """Tell whether read-ahead bytes wait."""
-        return self._offset < len(self._buffer)
-
-    def _sock_recv(self, bufsize: int) -> bytes:
-        if not self.has_input():
-            self._buffer, self._offset = super()._sock_recv(RECEIVE_BYTES), 0
-        start, self._offset = self._offset, self._offset + bufsize
-        return self._buffer[start : self._offset]
-
-    def acknowledge(self, mids: Sequence[int]) -> None:
-        """Queue the PUBACKs of many messages as one write."""
-        packets = b"".join(bytes((_PUBACK, 2, mid >> 8, mid & 255)) for mid in mids)
-        self._packet_queue(_PUBACK, packets, 0, 0)
 
 
 class MqttSubscriber:
@@ -135,8 +99,8 @@ class MqttSubscriber:
         finally:
             self._client.disconnect()
 
-    def _make_client(self, client_id: str) -> _BufferedClient:
-        client = _BufferedClient(
+    def _make_client(self, client_id: str) -> ReadAheadClient:
+        client = ReadAheadClient(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
             clean_session=False,
@@ -193,12 +157,21 @@ class MqttSubscriber:
         readable, writable, _ = select.select([] if full else [sock], wants_write, [], timeout)
         if writable:
             client.loop_write()
-        if full or not (readable or client.has_input() or pending_tls):
+        if full:
             return
-        client.loop_read()
+        if (readable or pending_tls) and not client.has_input():
+            client.read_ahead()
         while client.has_input() and len(self._pending) < self._max_messages:
-            if client.loop_read() != mqtt.MQTT_ERR_SUCCESS:
+            if not self._take_messages() and client.loop_read() != mqtt.MQTT_ERR_SUCCESS:
                 return
+
+    def _take_messages(self) -> bool:
+        """Keep the next messages of the input; False when another packet comes first."""
+        messages = self._client.take_messages(self._max_messages - len(self._pending))
+        if messages and not self._pending:
+            self._oldest = time.monotonic()
+        self._pending += messages
+        return bool(messages) or not self._client.has_input()
 
     def _flush(self) -> None:
         self._deliver(self._pending)
