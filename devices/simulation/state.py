@@ -15,6 +15,9 @@ from devices.simulation.registers import STEP_SECONDS, Registers
 Counters = dict[str, dict[str, float]]
 
 _COARSE_STEP_SECONDS = 900.0
+# a fleet with many extra meters has its history every five minutes
+_SMALL_FLEET_DEVICES = 100
+_LARGE_FLEET_STEP_SECONDS = 300.0
 
 
 @dataclass(slots=True)
@@ -68,15 +71,17 @@ class Fleet:
             for _, device in self.pairs()
         }
         self.at = at
+        is_small = len(self.registers) <= _SMALL_FLEET_DEVICES
+        self.step_seconds = STEP_SECONDS if is_small else _LARGE_FLEET_STEP_SECONDS
 
     def pairs(self) -> Iterator[tuple[SimulatedClient, SimulatedDevice]]:
         """Return every device with the client that speaks for it."""
         return ((client, device) for client in self.clients for device in client.devices)
 
-    def advance(self, t: float, *, step_seconds: float = STEP_SECONDS) -> None:
+    def advance(self, t: float, *, step_seconds: float | None = None) -> None:
         """Move every device to `t`."""
         for registers in self.registers.values():
-            registers.advance(t, step_seconds=step_seconds)
+            registers.advance(t, step_seconds=step_seconds or self.step_seconds)
         self.at = max(self.at, t)
 
     def counters(self) -> Counters:
@@ -105,7 +110,7 @@ def open_fleet(
     if fleet.at < oldest:  # counted, but not told: longer ago than the history reaches
         fleet.advance(oldest, step_seconds=_COARSE_STEP_SECONDS)
     gaps = [] if saved is None else [gap for gap in saved.gaps if gap.until > oldest]
-    if now - fleet.at > STEP_SECONDS and history_seconds:
+    if now - fleet.at > fleet.step_seconds and history_seconds:
         gaps.append(Gap(fleet.at, now, fleet.counters()))
     fleet.advance(now)
     return fleet, gaps

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from devices.simulation.build import SimulatedClient
 from devices.simulation.dialects import Row, encode_rows
-from devices.simulation.registers import STEP_SECONDS
 from devices.simulation.state import Fleet, Gap
 from devices.wires.simulated_client import SimulatedConnection
 
@@ -146,5 +145,5 @@ def _next_window(fleet: Fleet, *, until: float) -> dict[str, list[Row]]:
             is_gateway = device.uid == client.username
             reading = fleet.registers[device.id].reading()
             rows[client.username].append(Row(device.uid, fleet.at, reading, is_gateway))
-        fleet.advance(min((fleet.at // STEP_SECONDS + 1) * STEP_SECONDS, until))
+        fleet.advance(min((fleet.at // fleet.step_seconds + 1) * fleet.step_seconds, until))
     return rows

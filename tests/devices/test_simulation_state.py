@@ -4,6 +4,7 @@ import pytest
 
 from devices.simulation.build import build_clients
 from devices.simulation.state import (
+    Fleet,
     Gap,
     SimulationState,
     open_fleet,
@@ -67,6 +68,16 @@ def test_a_second_start_lacks_what_came_after_the_stop(clients):
         fleet.counters()["b"]["active_energy_import"] - saved.counters["b"]["active_energy_import"]
     )
     assert grown > 0
+
+
+def test_filling_a_gap_ends_at_the_live_counters(clients):
+    fleet, [gap] = open_fleet(clients, None, now=NOW + 17.3, history_seconds=HOUR)
+    filled = Fleet(clients, at=gap.at, counters=gap.counters)
+
+    while filled.at < gap.until:
+        filled.advance(min((filled.at // 60 + 1) * 60, gap.until))
+
+    assert filled.counters() == fleet.counters()
 
 
 def test_a_short_stop_leaves_no_gap(clients):

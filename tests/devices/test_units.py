@@ -47,6 +47,10 @@ def test_converts(value, source, target, expected):
     assert conversion(source, target).apply(value) == pytest.approx(expected, rel=1e-12, abs=1e-12)
 
 
+def test_a_decimal_number_of_watts_stays_decimal():
+    assert conversion("W", "kW").apply(350) == 0.35
+
+
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
 @given(value=st.floats(-1e12, 1e12))
 def test_there_and_back_is_the_same(pair, value):
