@@ -5,18 +5,24 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
+from django.db import connection
+from django.db.models import BigIntegerField
+from django.db.models.functions import Cast, Extract
+from numpy.typing import NDArray
 
 from accounts.tenancy import all_tenants
 from devices.models import Channel, Device, Gateway
 from devices.services.channels import TooManyChannels, add_channels
 from energy.lib.units import IncompatibleUnits, UnknownUnit, conversion
-from telemetry.ingest.batch import to_microseconds
 from telemetry.ingest.topics import Family, Route, TopicError, parse_topic
-from telemetry.models import LatestValue
 
 TTL_SECONDS = 30.0
+# Topics that came together expire in groups, so that no batch waits for all of them.
+REFRESH_GROUPS = 8
 NEGATIVE_TTL_SECONDS = 3.0
 MAX_SOURCES = 200_000
 # (gateway, identifier) of a device
@@ -34,6 +40,38 @@ SLOT_DTYPE = np.dtype(
         ("latest", "<i8"),  # time of the newest value known here, µs
     ]
 )
+
+
+_CHANNEL_FIELDS = (
+    *("id", "device_id", "name", "source", "source_unit", "unit", "scale"),
+    *("minimum", "maximum", "latest__channel_id"),
+)
+_LATEST_US = Cast(Extract("latest__time", "epoch") * 1_000_000, BigIntegerField())
+_ADD_LATEST = """
+INSERT INTO telemetry_latestvalue (channel_id, tenant_id, quality)
+SELECT id, tenant_id, 0 FROM devices_channel WHERE id = ANY(%s) ORDER BY id
+ON CONFLICT DO NOTHING
+"""
+
+
+class ChannelRow(NamedTuple):
+    """A channel as the pipeline needs it.
+
+    `latest_id` is None without a row of the latest value; `latest_us` is its time, µs UTC.
+    Ten thousand model objects with their latest values would take 0.7 s, these take 0.1 s.
+    """
+
+    id: int
+    device_id: uuid.UUID
+    name: str
+    source: str
+    source_unit: str
+    unit: str
+    scale: float
+    minimum: float | None
+    maximum: float | None
+    latest_id: int | None
+    latest_us: int | None
 
 
 @dataclass(slots=True)
@@ -59,8 +97,7 @@ class Directory:
     def __init__(self) -> None:
         self._by_topic: dict[str, Source] = {}
         self._slot_of_channel: dict[int, int] = {}
-        self.table = np.zeros(1024, dtype=SLOT_DTYPE)
-        self._used = 0
+        self.table = _empty_table(1024)
 
     def find(self, topic: str, *, clock: float) -> Source | None:
         """Return the cached source of a topic; None when `load` must be asked."""
@@ -123,7 +160,9 @@ class Directory:
                 source.refused[metric] = reason
 
     def _keep(self, topic: str, source: Source, clock: float) -> None:
-        source.expires_at = clock + (NEGATIVE_TTL_SECONDS if source.error else TTL_SECONDS)
+        early = hash(topic) % REFRESH_GROUPS / REFRESH_GROUPS / 2
+        ttl = NEGATIVE_TTL_SECONDS if source.error else TTL_SECONDS * (1 - early)
+        source.expires_at = clock + ttl
         self._by_topic[topic] = source
 
     def _load_gateways(self, routes: dict[str, Route], clock: float) -> None:
@@ -145,7 +184,7 @@ class Directory:
                 for device in Device.objects.filter(
                     gateway_id__in={gateway for gateway, _ in wanted},
                     uid__in={uid for _, uid in wanted},
-                )
+                ).only("id", "tenant_id", "gateway_id", "uid")
                 if (device.gateway_id, device.uid) in wanted
             ]
         by_device = self._device_sources(devices)
@@ -189,62 +228,67 @@ class Directory:
             slots[channel.source] = slot
         return sources
 
-    def _load_channels(self, device_ids: list[uuid.UUID]) -> list[tuple[Channel, int]]:
+    def _load_channels(self, device_ids: list[uuid.UUID]) -> list[tuple[ChannelRow, int]]:
         with all_tenants():
-            channels = list(
-                Channel.objects.filter(device_id__in=device_ids)
-                .select_related("latest")
+            channels = [
+                ChannelRow(*row)
+                for row in Channel.objects.filter(device_id__in=device_ids)
                 .order_by("id")
-            )
-            missing = [channel for channel in channels if not hasattr(channel, "latest")]
-            if missing:
-                LatestValue.objects.bulk_create(
-                    [LatestValue(channel_id=c.id, tenant_id=c.tenant_id) for c in missing],
-                    ignore_conflicts=True,
-                )
-        return [(channel, self._slot(channel)) for channel in channels]
+                .values_list(*_CHANNEL_FIELDS, _LATEST_US)
+            ]
+        missing = [channel.id for channel in channels if channel.latest_id is None]
+        if missing:
+            with connection.cursor() as cursor:
+                cursor.execute(_ADD_LATEST, [missing])
+        return list(zip(channels, self._write_slots(channels), strict=True))
 
-    def _slot(self, channel: Channel) -> int:
-        slot = self._slot_of_channel.get(channel.id)
-        if slot is None:
-            slot = self._used
-            self._used += 1
-            self._slot_of_channel[channel.id] = slot
-            if slot == len(self.table):
-                self.table = np.concatenate([self.table, np.zeros_like(self.table)])
-            self.table[slot]["latest"] = _NEVER
-        row = self.table[slot]
-        factor, divisor, offset = _linear(channel)
-        latest = getattr(channel, "latest", None)
-        known = to_microseconds(latest.time) if latest and latest.time else _NEVER
-        self.table[slot] = (
-            channel.id,
-            factor,
-            divisor,
-            offset,
-            -np.inf if channel.minimum is None else channel.minimum,
-            np.inf if channel.maximum is None else channel.maximum,
-            max(known, int(row["latest"])),
-        )
-        return slot
+    def _write_slots(self, channels: list[ChannelRow]) -> list[int]:
+        """Put channels into the table; return the slot of each, the same as ever."""
+        known = self._slot_of_channel
+        slots = [known.setdefault(channel.id, len(known)) for channel in channels]
+        while len(known) > len(self.table):
+            self.table = np.concatenate([self.table, _empty_table(len(self.table))])
+        entries = np.array([_slot_entry(channel) for channel in channels], dtype=SLOT_DTYPE)
+        index = np.array(slots, dtype=np.int64)
+        entries["latest"] = np.maximum(entries["latest"], self.table["latest"][index])
+        self.table[index] = entries
+        return slots
 
 
-def _linear(channel: Channel) -> tuple[float, float, float]:
+def _empty_table(size: int) -> NDArray[np.void]:
+    table = np.zeros(size, dtype=SLOT_DTYPE)
+    table["latest"] = _NEVER
+    return table
+
+
+def _slot_entry(channel: ChannelRow) -> tuple[float, ...]:
+    """Return the fields of SLOT_DTYPE."""
+    return (
+        channel.id,
+        *_linear(channel.scale, channel.source_unit, channel.unit),
+        -np.inf if channel.minimum is None else channel.minimum,
+        np.inf if channel.maximum is None else channel.maximum,
+        _NEVER if channel.latest_us is None else channel.latest_us,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _linear(scale: float, source_unit: str, unit: str) -> tuple[float, float, float]:
     """Return factor, divisor and offset from the payload's number to the stored unit.
 
     350 W ÷ 1000 is 0.35 kW, but × 0.001 is 0.35000000000000003: where the inverse of the
     factor is whole, it divides.
     """
     try:
-        unit = conversion(channel.source_unit, channel.unit)
+        found = conversion(source_unit, unit)
     except (UnknownUnit, IncompatibleUnits):
         # a profile with a wrong unit is refused when it is saved; keep the raw number
-        return channel.scale, 1.0, 0.0
-    factor = channel.scale * unit.factor
+        return scale, 1.0, 0.0
+    factor = scale * found.factor
     inverse = round(1 / factor) if factor else 0
     if 0 < abs(factor) < 1 and abs(inverse * factor - 1) < 1e-12:
-        return 1.0, float(inverse), unit.offset
-    return factor, 1.0, unit.offset
+        return 1.0, float(inverse), found.offset
+    return factor, 1.0, found.offset
 
 
 def _gateway_source(route: Route, gateway: Gateway | None, by_uid: BySegment) -> Source:
