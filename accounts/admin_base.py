@@ -39,7 +39,7 @@ __all__ = [
     "PlatformAdmin",
     "ReadOnlyAdmin",
     "TabularInline",
-    "TenantAdmin",
+    "TenantOwnedAdmin",
     "TenantForm",
     "UserChangeForm",
     "UserCreationForm",
@@ -110,7 +110,7 @@ class TenantAutocomplete(AutocompleteSelect):
         return f"{url}?tenant={tenant_id}" if tenant_id else url
 
 
-class TenantAdmin(PlatformAdmin):
+class TenantOwnedAdmin(PlatformAdmin):
     """A tenant's rows: lists show all tenants, editing enters the object's own.
 
     Adding asks for the tenant first. Inside the scope neither the choices of the form nor

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin_base import PlatformAdmin, TabularInline, TenantAdmin, TenantForm
+from accounts.admin_base import PlatformAdmin, TabularInline, TenantForm, TenantOwnedAdmin
 from devices.models import Channel, Device, DeviceProfile, Gateway, ProfileChannel, Site
 from devices.presence import Presence
 from devices.queries import with_presence
@@ -49,7 +49,7 @@ class PresenceFilter(admin.SimpleListFilter):
         return queryset.filter(presence=self.value()) if self.value() else queryset
 
 
-class PresenceAdmin(TenantAdmin):
+class PresenceAdmin(TenantOwnedAdmin):
     """A list with a presence column."""
 
     @admin.display(description=_("presence"), ordering="silence")
@@ -67,7 +67,7 @@ class PresenceAdmin(TenantAdmin):
 
 
 @admin.register(Site)
-class SiteAdmin(TenantAdmin):
+class SiteAdmin(TenantOwnedAdmin):
     """Places."""
 
     list_display = ("name", "tenant", "timezone", "currency")
@@ -219,7 +219,7 @@ class DeviceProfileAdmin(PlatformAdmin):
 
 
 @admin.register(Channel)
-class ChannelAdmin(TenantAdmin):
+class ChannelAdmin(TenantOwnedAdmin):
     """Measured quantities."""
 
     list_display = (

@@ -141,7 +141,7 @@ def check_exposure(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
         problems.append(
             Warning(
                 "/metrics answers every request from this machine without a token.",
-                hint="Behind a proxy on this machine that is everybody: set METRICS_TOKEN.",
+                hint="A proxy without X-Forwarded-For would open it to all: set METRICS_TOKEN.",
                 id="energy.W012",
             )
         )

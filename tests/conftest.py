@@ -30,6 +30,7 @@ django.setup()
 
 from django.conf import settings
 from django.test import Client
+from django.utils import translation
 from redis import Redis
 
 from accounts.models import Role, Tenant, User
@@ -41,6 +42,8 @@ from tests.factories import NOW, MembershipFactory, TenantFactory, UserFactory
 settings.REDIS_KEY_PREFIX = KEY_PREFIX
 settings.CACHES["default"]["KEY_PREFIX"] = f"{KEY_PREFIX}cache"
 settings.CHANNEL_LAYERS["default"]["CONFIG"]["prefix"] = f"{KEY_PREFIX}asgi"
+# each new browser would list all static files, also while somebody collects them
+settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "whitenoise" not in name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,13 @@ def make_team(name: str) -> Team:
         people[title] = UserFactory(email=f"{title}@{name}.example")
         MembershipFactory(user=people[title], tenant=tenant, role=role)
     return Team(tenant, **people)
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    """Begin in English: a request of an earlier test may have left another language."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture

@@ -129,6 +129,13 @@ def test_a_new_device_gets_the_channels_of_its_profile(
     assert LogEntry.objects.get().object_id == str(device.pk)
 
 
+def test_adding_another_stays_with_the_tenant(admin_client: Client, red_fleet: Fleet):
+    form = {"name": "next", "timezone": "UTC", "currency": "EUR", "address": "", "_addanother": "1"}
+    url = f"/admin/devices/site/add/?tenant={red_fleet.team.tenant.pk}"
+
+    assert admin_client.post(url, form).url == url
+
+
 def test_a_new_gateway_gets_the_device_of_its_own_readings(admin_client: Client, red_fleet: Fleet):
     url = f"{ADD_GATEWAY}?tenant={red_fleet.team.tenant.pk}"
 
