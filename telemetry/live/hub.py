@@ -235,8 +235,10 @@ class Hub:
                 self.wake(subscription.viewer)
 
     async def _close(self, viewer: Viewer, code: int) -> None:
+        """Close a socket; its consumer detaches it, since a task must not stop itself."""
         await viewer.close(code)
-        await self.detach(viewer)
+        for subscription in list(viewer.subscriptions.values()):
+            self._remove(subscription)
 
 
 def _check_request(viewer: Viewer, wanted: Subscribe) -> None:
