@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-import contextlib
+from functools import cache
 
+from django.conf import settings
+from redis import Redis
 from redis.exceptions import RedisError
 
-from energy.lib.redis import ephemeral, key
+from energy.lib.redis import connect, ephemeral, key
 
 INTERVAL_SECONDS = 2.0
-_last_beat: dict[tuple[str, str], float] = {}
+# A server that hangs must not hold up the loop: little patience, then a pause.
+TIMEOUT_SECONDS = 0.5
+PAUSE_SECONDS = 5.0
+_next_beat: dict[tuple[str, str], float] = {}
+
+
+@cache
+def _client() -> Redis:
+    return connect(settings.REDIS_EPHEMERAL_URL, timeout_seconds=TIMEOUT_SECONDS)
 
 
 def beat(process: str, instance: str, *, now: float) -> None:
     """Note that a process finished a round; at most every two seconds, never raises.
 
+    Costs half a second in five while the ephemeral Redis hangs.
+
     Args: now: seconds since 1970.
     """
-    if now - _last_beat.get((process, instance), 0.0) < INTERVAL_SECONDS:
+    if now < _next_beat.get((process, instance), 0.0):
         return
-    _last_beat[process, instance] = now
-    # without the ephemeral Redis the process itself is still well
-    with contextlib.suppress(RedisError):
-        ephemeral().hset(key("heartbeats"), f"{process}:{instance}", now)
+    _next_beat[process, instance] = now + INTERVAL_SECONDS
+    try:
+        _client().hset(key("heartbeats"), f"{process}:{instance}", now)
+    except RedisError:  # the process itself is still well
+        _next_beat[process, instance] = now + PAUSE_SECONDS
 
 
 def read_heartbeats() -> dict[str, float]:

@@ -58,6 +58,8 @@ class ProcessCommand(BaseCommand):
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, self._stop)
         serve_metrics(metrics_port)
+        if not once:
+            _connect_without_pool()
         try:
             self.open(**options)
             while not self.stopping.is_set():
@@ -86,3 +88,14 @@ class ProcessCommand(BaseCommand):
     def _stop(self, signum: int, frame: object) -> None:
         logger.info("%s received, stopping %s", signal.Signals(signum).name, self.process_name)
         self.stopping.set()
+
+
+def _connect_without_pool() -> None:
+    """Give this process one connection that stays open.
+
+    A loop has one thread. After an outage a pool tries again at ever longer intervals, a
+    connection at the next round.
+    """
+    connection.close()  # before it forgets that it came from a pool
+    connection.settings_dict["OPTIONS"].pop("pool", None)
+    connection.settings_dict["CONN_MAX_AGE"] = None

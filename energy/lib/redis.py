@@ -23,15 +23,15 @@ def key(name: str) -> str:
     return f"{settings.REDIS_KEY_PREFIX}{name}"
 
 
-def connect(url: str) -> Redis:
-    """Return a client that answers bytes, fails after five seconds and never retries by itself.
+def connect(url: str, *, timeout_seconds: float = SOCKET_TIMEOUT_SECONDS) -> Redis:
+    """Return a client that answers bytes, fails after the timeout and never retries by itself.
 
     Loops above decide about retries: a hidden retry of XADD would store an entry twice.
     """
     return Redis.from_url(
         url,
-        socket_timeout=SOCKET_TIMEOUT_SECONDS,
-        socket_connect_timeout=2.0,
+        socket_timeout=timeout_seconds,
+        socket_connect_timeout=min(2.0, timeout_seconds),
         retry=Retry(NoBackoff(), 0),
         health_check_interval=0,
     )

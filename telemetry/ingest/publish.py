@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+
 from redis import Redis
+from redis.exceptions import OutOfMemoryError
 
 from energy.lib.redis import key
 from telemetry.ingest.batch import StoredBatch, encode_stored
 from telemetry.ingest.rate import count_samples
+
+logger = logging.getLogger(__name__)
 
 STREAM = "samples"
 FIELD = b"b"
@@ -26,15 +31,33 @@ def publish_and_acknowledge(
 ) -> None:
     """Hand committed batches to the reactors, then forget its ingest entries.
 
-    In this order: a crash in between repeats the batch, and reactors know repetition.
+    In this order: a crash in between repeats the batch, and reactors know repetition. A
+    Redis without memory refuses the batches and forgets the entries all the same, which
+    gives room: the batches are then offered once more.
     """
+    packed = [encode_stored(batch) for batch in batches]
     pipeline = client.pipeline(transaction=False)
-    for batch in batches:
-        pipeline.xadd(
-            key(STREAM), {FIELD: encode_stored(batch)}, maxlen=MAX_ENTRIES, approximate=True
-        )
+    for data in packed:
+        _append(pipeline, data)
     if stored := sum(len(batch.live) for batch in batches):
         count_samples(pipeline, stored, now=now)
     pipeline.xack(source, group, *entries)
     pipeline.xdel(source, *entries)
-    pipeline.execute()
+    results = pipeline.execute(raise_on_error=False)
+    for result in results:
+        if isinstance(result, Exception) and not isinstance(result, OutOfMemoryError):
+            raise result
+    for data, result in zip(packed, results, strict=False):
+        if isinstance(result, OutOfMemoryError):
+            _append_again(client, data)
+
+
+def _append(client: Redis, data: bytes) -> None:
+    client.xadd(key(STREAM), {FIELD: data}, maxlen=MAX_ENTRIES, approximate=True)
+
+
+def _append_again(client: Redis, data: bytes) -> None:
+    try:
+        _append(client, data)
+    except OutOfMemoryError:
+        logger.warning("Redis is out of memory: reactors are not told of a stored batch")

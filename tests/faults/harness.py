@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -76,8 +77,7 @@ class Daemon:
     def starved_seconds(self) -> float:
         """Return how long its main thread was ready to run while others had the processors.
 
-        Bars in seconds hold for the process itself; on a busy machine it may wait for
-        longer than it works. 0 where the kernel does not count this.
+        0 where the kernel does not count this.
         """
         try:
             figures = Path(f"/proc/{self.pid}/schedstat").read_text().split()
@@ -88,6 +88,37 @@ class Daemon:
     def output(self) -> str:
         """Return the end of what it has written."""
         return self.log.read_text(errors="replace")[-4000:] if self.log.exists() else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """Seconds on the clock, and without those that our processes waited for a processor.
+
+    Bars in seconds hold for `own`: on a busy machine a process may wait for longer than
+    it works.
+    """
+
+    clock: float
+    own: float
+
+    def __str__(self) -> str:
+        return f"{self.clock:.1f} s ({self.own:.1f} s own)"
+
+
+class Stopwatch:
+    """Measures from now on until something is committed; make it after a kill."""
+
+    def __init__(self, *daemons: Daemon) -> None:
+        self._starved = {daemon: daemon.starved_seconds() for daemon in daemons}
+        self.started_at = time.time()
+
+    def stop(self, at: float) -> Took:
+        """Return what passed until `at`, in seconds since 1970."""
+        starved = max(
+            (daemon.starved_seconds() - before for daemon, before in self._starved.items()),
+            default=0.0,
+        )
+        return Took(at - self.started_at, at - self.started_at - starved)
 
 
 class Plant:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import paho.mqtt.client as mqtt
@@ -70,6 +70,16 @@ class Fleet:
 def an_hour_ago() -> int:
     """Return µs since 1970, on a whole second."""
     return (int(time.time()) - 3600) * 1_000_000
+
+
+def in_portions(
+    messages: Sequence[Message], portions: threading.Semaphore, *, size: int
+) -> Iterator[Message]:
+    """Yield `size` messages for each release: load at each fault, however slow the machine is."""
+    for number, message in enumerate(messages):
+        if number % size == 0:
+            portions.acquire()
+        yield message
 
 
 def points_of(messages: Iterable[Message]) -> dict[Key, float]:

@@ -6,12 +6,11 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
 
 import pytest
 
-from tests.faults.harness import Daemon, Plant, wait_until
-from tests.faults.ledger import Fleet, Message
+from tests.faults.harness import Daemon, Plant, Stopwatch, Took, wait_until
+from tests.faults.ledger import Fleet, in_portions
 from tests.faults.oracle import FLAWLESS, settle
 
 pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("faults")]
@@ -26,34 +25,25 @@ RECOVERY_SECONDS = 3.0
 def test_eight_kills_under_load_lose_and_invent_nothing(plant, fleet, note, victim):
     daemon = getattr(plant, victim)
     portions = threading.Semaphore(1)
-    messages = in_portions(fleet.messages((KILLS + 1) * PORTION), portions)
+    messages = in_portions(fleet.messages((KILLS + 1) * PORTION), portions, size=PORTION)
 
     with plant.publisher() as publisher:
         publisher.publish_in_background(messages, rate=RATE)
         recoveries = kill_repeatedly(plant, fleet, daemon, portions)
         verdict = settle(plant, fleet, publisher)
         note(victim=victim, messages=len(publisher.acknowledged()), verdict=verdict)
-        note(recoveries=[f"{wall:.1f} s, {own:.1f} s without starving" for wall, own in recoveries])
+        note(recoveries=", ".join(map(str, recoveries)))
 
     assert verdict == FLAWLESS
-    assert max(own for _, own in recoveries) <= RECOVERY_SECONDS
-
-
-def in_portions(messages: Sequence[Message], portions: threading.Semaphore) -> Iterator[Message]:
-    """Yield a portion for each release: load at each kill, however slow the machine is."""
-    for number, message in enumerate(messages):
-        if number % PORTION == 0:
-            portions.acquire()
-        yield message
+    assert max(took.own for took in recoveries) <= RECOVERY_SECONDS
 
 
 def kill_repeatedly(
     plant: Plant, fleet: Fleet, daemon: Daemon, portions: threading.Semaphore
-) -> list[tuple[float, float]]:
+) -> list[Took]:
     """Kill and restart a process that is at work, each time with a new portion on the way.
 
-    Returns: seconds from each restart to the first new row, and the same without the time
-        that the process waited for a processor.
+    Returns: the time from each restart to the first new row.
     """
     rng = random.Random(17)
     plant.wait_for_commit(fleet, since=0)
@@ -63,13 +53,13 @@ def kill_repeatedly(
         time.sleep(rng.uniform(0.15, 0.35))
         daemon.kill()
         last_entry = plant.newest_entry()
-        restarted_at = arrived_at = time.time()
+        watch = Stopwatch(daemon)
+        arrived_at = watch.started_at
         daemon.start()
         if daemon is plant.listener:  # what the worker still had to store does not count
             wait_until(lambda last=last_entry: plant.newest_entry() != last, 60, "nothing arrived")
             arrived_at = time.time()
-        took = plant.wait_for_commit(fleet, since=arrived_at) - restarted_at
-        recoveries.append((took, took - daemon.starved_seconds()))
+        recoveries.append(watch.stop(plant.wait_for_commit(fleet, since=arrived_at)))
     return recoveries
 
 
