@@ -19,7 +19,11 @@ def main() -> None:
             say("No demo of this checkout runs. Start one in another terminal: ./run demo")
             say("Or set DATABASE_URL and its kin (see .env.example) for another installation.")
             sys.exit(1)
-        env |= read_demo(DEMO_FILE).get("env", {})
+        demo = read_demo(DEMO_FILE)
+        if "env" not in demo:
+            say("The demo is still starting; try again when it has printed its addresses.")
+            sys.exit(1)
+        env |= demo["env"]
     os.chdir(ROOT)
     os.execve(sys.executable, [sys.executable, "manage.py", *sys.argv[1:]], env)
 

@@ -28,7 +28,7 @@ def settings_for(name: str, *, port: int, password: str, folder: Path) -> str:
     settings = {
         "port": str(port),
         "bind": "127.0.0.1",
-        "dir": str(folder),
+        "dir": f'"{folder}"',  # a path may contain spaces
         "requirepass": password,
         "save": '""',
         "loglevel": "warning",
