@@ -21,7 +21,7 @@ def fetch_packages(destination: Path, *packages: str) -> bool:
     if not shutil.which("apt-get") or not shutil.which("dpkg"):
         return False
     say(f"fetching {' '.join(packages)} with apt, without installing it")
-    work = destination / ".apt"
+    work = destination.absolute() / ".apt"  # apt takes relative paths for its own
     shutil.rmtree(work, ignore_errors=True)
     for name in ("lists/partial", "cache/archives/partial", "debs"):
         (work / name).mkdir(parents=True)
