@@ -72,7 +72,7 @@ class IngestBench:
             self._prove_and_warm(load, fleet)
             _say("full load")
             full = self._measure(load, pids, self.options.seconds)
-            half_rate = full.messages_per_second / 2
+            half_rate = self.options.rate or full.messages_per_second / 2
             _say(f"half load, {half_rate:,.0f} messages/s")
             half, shown = self._measure_half(load, half_rate, platform, fleet, pids)
             platform.check()
@@ -184,6 +184,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=20.0, help="of each measured window")
     parser.add_argument("--devices", type=int, default=1_000)
     parser.add_argument("--points", type=int, default=10, help=f"a message, 1 to {len(METRICS)}")
+    parser.add_argument("--rate", type=float, help="messages/s at half load, if not half")
     parser.add_argument("--window", type=int, default=12_000, help="messages not yet committed")
     parser.add_argument("--raw-rows", type=int, default=RAW_ROWS)
     parser.add_argument("--ledger-messages", type=int, default=20_000)

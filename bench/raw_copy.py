@@ -69,7 +69,7 @@ def _make_batches(channels: int, batch_rows: int, rows: int, now_us: int) -> lis
 
 def _timed_copy(
     connection: psycopg.Connection[tuple[object, ...]],
-    buffers: Sequence[bytes],
+    buffers: Sequence[bytearray],
     now: dt.datetime,
 ) -> float:
     """Return the seconds to commit each buffer into a new, empty table."""

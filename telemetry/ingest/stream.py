@@ -18,7 +18,7 @@ from telemetry.ingest.envelope import Envelope, unpack
 logger = logging.getLogger(__name__)
 
 GROUP = "ingest"
-READ_ENTRIES = 32
+READ_ENTRIES = 20  # two full chunks
 BLOCK_MS = 100
 CLAIM_IDLE_MS = 30_000
 CLAIM_EVERY_SECONDS = 5.0
@@ -49,7 +49,7 @@ class IngestStream:
         self._own_pending = True
 
     def take(self) -> list[Entry]:
-        """Return up to 32 entries; waits 100 ms when there are none.
+        """Return up to 20 entries; waits 100 ms when there are none.
 
         Raises:
             redis.exceptions.RedisError: the durable Redis does not answer.

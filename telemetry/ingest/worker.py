@@ -66,7 +66,7 @@ class IngestWorker:
         self._weeks: set[dt.datetime] = set()
 
     def run_once(self) -> bool:
-        """Store what waits, at most 32 entries; True if there was something.
+        """Store what waits, at most 20 entries; True if there was something.
 
         After an error the entries stay pending and the next round takes them again.
         """
