@@ -140,7 +140,9 @@ class TenantQuerySet(models.QuerySet):
 
     def raw(self, *args: Any, **kwargs: Any) -> Any:
         """Refuse raw SQL, which would skip the tenant condition."""
-        raise TypeError("Raw SQL skips the tenant filter; put it beside telemetry.queries, with the tenant.")
+        raise TypeError(
+            "Raw SQL skips the tenant filter; put it beside telemetry.queries, with the tenant."
+        )
 
     def _raw_delete(self, using: Any) -> int:
         limited: Any = self.all()

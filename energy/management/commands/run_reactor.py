@@ -25,8 +25,9 @@ class Command(ProcessCommand):
         super().add_arguments(parser)
         parser.add_argument("name", choices=sorted(REACTORS), help="Which reactor to run.")
 
-    def open(self, *, name: str, **options: Any) -> None:
+    def open(self, **options: Any) -> None:
         """Create the reactor."""
+        name = options["name"]
         self.process_name = f"reactor_{name}"
         self._follower = Follower(
             create_reactor(name),
