@@ -46,7 +46,7 @@ def note(record_property: Callable[[str, object], None]) -> Callable[..., None]:
     def keep(**figures: object) -> None:
         for name, value in figures.items():
             shown = round(value, 2) if isinstance(value, float) else value
-            record_property(name, shown)
+            record_property(name, str(shown))  # xdist carries plain types only
             sys.stdout.write(f"{name}: {shown}\n")
 
     return keep

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.factories import (
     DeviceFactory,
     LatestValueFactory,
 )
+from tests.live.site import Site
 
 
 @pytest.fixture
@@ -76,3 +78,27 @@ def foreign(blue):
     device = DeviceFactory(tenant=blue.tenant)
     LatestValueFactory(channel=ChannelFactory(device=device, name="power"))
     return device
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Start the servers and processes once for all tests with a real daphne."""
+    site = Site(tmp_path_factory.mktemp("site"))
+    try:
+        site.start()
+        yield site
+    finally:
+        site.stop()
+
+
+@pytest.fixture
+def note(record_property: Callable[[str, object], None]) -> Callable[..., None]:
+    """Return a function that keeps figures for the report; `pytest -rP` shows them."""
+
+    def keep(**figures: object) -> None:
+        for name, value in figures.items():
+            shown = round(value, 2) if isinstance(value, float) else value
+            record_property(name, str(shown))  # xdist carries plain types only
+            sys.stdout.write(f"{name}: {shown}\n")
+
+    return keep
