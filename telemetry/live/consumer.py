@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from telemetry.live.credit import UnsentFrame
 from telemetry.live.database import TargetRefused
-from telemetry.live.hub import Hub, get_hub
+from telemetry.live.hub import NORMAL, Hub, get_hub
 from telemetry.live.limits import (
     ACKS_BURST,
     ACKS_PER_SECOND,
@@ -58,12 +58,12 @@ class LiveConsumer(AsyncWebsocketConsumer):
     viewer: Viewer | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Serve the socket; when the server stops, close it cleanly."""
+        """Serve the socket; when the server cancels it, say goodbye."""
         try:
             await super().__call__(scope, receive, send)
         except asyncio.CancelledError:
             if self.viewer is not None:
-                await self.viewer.close(1000)
+                await self.viewer.close(NORMAL)
             raise
         finally:
             await self._detach()

@@ -20,6 +20,7 @@ from telemetry.live.link import Link
 from telemetry.live.messages import MEASUREMENT, TYPES, Subscribe
 from telemetry.live.room import Feed, FeedKey, Room
 from telemetry.live.rooms import EVERYTHING, REFRESH_SECONDS
+from telemetry.live.shutdown import before_server_stops
 from telemetry.live.signin import UNAUTHORIZED, find_ended
 from telemetry.live.viewer import Subscription, Viewer
 
@@ -28,7 +29,7 @@ logger = logging.getLogger(__name__)
 SOCKETS = Gauge("energy_live_sockets", "Open live sockets of this process")
 
 STALLED = 4408
-BROKEN = 1000
+NORMAL = 1000
 CHECK_SECONDS = 4.0
 TICK_SECONDS = 0.5
 # After so many sockets the event loop serves others.
@@ -94,6 +95,11 @@ class Hub:
         await viewer.send_message({"type": "ok", "id": wanted.id})
         await self._send_snapshot(room, viewer.subscriptions.get(wanted.id))
 
+    async def close_all(self) -> None:
+        """Close every socket, because the server stops."""
+        for viewer in list(self._viewers):
+            await self._close(viewer, NORMAL)
+
     def unsubscribe(self, viewer: Viewer, subscription_id: str | int) -> bool:
         """End a subscription; False when there is none of this id."""
         subscription = viewer.subscriptions.get(subscription_id)
@@ -114,11 +120,16 @@ class Hub:
             raise TargetRefused("too_many_devices")
         if before is not None:
             self._remove(before)
-        room = self._rooms.setdefault(viewer.tenant, Room(viewer.tenant))
+        room = self._enter_room(viewer.tenant)
         feed = room.feed(_feed_key(wanted, devices))
         subscription = Subscription(wanted.id, viewer, feed, devices)
         viewer.subscriptions[wanted.id] = subscription
         room.add(subscription)
+
+    def _enter_room(self, tenant_id: uuid.UUID) -> Room:
+        if tenant_id not in self._rooms:
+            self._rooms[tenant_id] = Room(tenant_id, now=self.now())
+        return self._rooms[tenant_id]
 
     def _remove(self, subscription: Subscription) -> None:
         viewer = subscription.viewer
@@ -146,8 +157,7 @@ class Hub:
         if message is None or room is None:
             return
         points = message["points"]
-        if room.order.is_gap(message["epoch"], message["n"], is_beat=not points):
-            room.needs_snapshots = True
+        room.note_frame(message["epoch"], message["n"], is_beat=not points, now=self.now())
         if points:
             for feed in room.distribute(orjson.loads(points)):
                 self._schedule(feed)
@@ -183,7 +193,7 @@ class Hub:
             wait_seconds = await viewer.send_waiting(self.now())
         except Exception:
             logger.exception("A live socket cannot be written, closing it")
-            await self._close(viewer, BROKEN)
+            await self._close(viewer, NORMAL)
             return
         if wait_seconds is not None and not viewer.is_timed:
             viewer.is_timed = True
@@ -282,4 +292,5 @@ def get_hub() -> Hub:
     hub = _hubs.get(loop)
     if hub is None:
         hub = _hubs[loop] = Hub()
+        before_server_stops(hub.close_all)
     return hub

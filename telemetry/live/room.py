@@ -19,6 +19,8 @@ from telemetry.live.frames import (
 from telemetry.live.rooms import EVERYTHING
 from telemetry.live.viewer import Subscription
 
+FIRST_FRAME_SECONDS = 1.0
+
 
 class FeedKey(NamedTuple):
     """What a feed shows; None means all devices of the tenant, or all metrics."""
@@ -65,14 +67,25 @@ class Room:
     standstill the reactor catches up with values that a snapshot has overtaken.
     """
 
-    def __init__(self, tenant_id: uuid.UUID) -> None:
+    def __init__(self, tenant_id: uuid.UUID, *, now: float) -> None:
         self.tenant_id = tenant_id
+        self.opened_at = now
         self.order = FrameOrder()
         self.feeds: dict[FeedKey, Feed] = {}
         self.needs_snapshots = False
         self._by_device: defaultdict[str, set[Feed]] = defaultdict(set)
         self._wide: set[Feed] = set()
         self._newest: defaultdict[str, dict[str, int]] = defaultdict(dict)
+
+    def note_frame(self, epoch: str, number: int, *, is_beat: bool, now: float) -> None:
+        """Ask for new snapshots if frames before this one were lost.
+
+        The first one comes at once from a reactor at work: a late one means that values
+        may have passed while there was none.
+        """
+        is_late = not self.order.epoch and now - self.opened_at > FIRST_FRAME_SECONDS
+        if self.order.is_gap(epoch, number, is_beat=is_beat) or is_late:
+            self.needs_snapshots = True
 
     def add(self, subscription: Subscription) -> None:
         """Let a subscription receive from now on."""

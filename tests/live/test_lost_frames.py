@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+import asyncio
+from typing import Any
 
+import pytest
+from django.utils import timezone
+
+from telemetry.live.link import Link
+from telemetry.models import LatestValue
 from tests.live.sockets import NOW_MS, connect, send_frame
 
 pytestmark = pytest.mark.usefixtures("redis", "in_one_thread", "own_layer")
@@ -36,3 +42,27 @@ class TestLostFrames:
                 assert (await socket.hear("data", "snapshot"))["type"] == "data"
             await send_frame(red.tenant, number=3)
             assert await socket.receive_nothing(1.0)
+
+    async def test_a_full_channel_layer_is_never_silent(self, red, meter, monkeypatch):
+        """While the hub does not drain, the layer keeps 1,000 messages and drops the rest."""
+        original, may_receive = Link.receive, asyncio.Event()
+
+        async def receive_later(link: Link) -> Any:
+            await may_receive.wait()
+            return await original(link)
+
+        async with connect(red.viewer) as socket:
+            await socket.subscribe(tenant=True)
+            await send_frame(red.tenant, number=0)
+            await asyncio.sleep(0.2)
+            monkeypatch.setattr(Link, "receive", receive_later)
+            for n in range(1, 1101):
+                value = [str(meter.id), "power", NOW_MS + n, float(n), "good"]
+                await send_frame(red.tenant, value, number=n)
+            LatestValue.objects.update(value=1100.0, time=timezone.now())
+            may_receive.set()
+            await send_frame(red.tenant, number=1100)
+
+            snapshot = await socket.hear("snapshot")
+
+        assert snapshot["points"][0][3] == 1100.0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import uuid
 
+import pytest
+
 from telemetry.live.frames import make_snapshot
 from telemetry.live.room import FeedKey, Room
 from telemetry.live.rooms import EVERYTHING
@@ -43,7 +45,7 @@ def pending(subscription: Subscription) -> list:
 
 
 def test_points_reach_the_feeds_of_their_device():
-    room = Room(TENANT)
+    room = Room(TENANT, now=0.0)
     one, two, all_devices = subscribe(room, ["d1"]), subscribe(room, ["d2"]), subscribe(room, None)
 
     touched = room.distribute([point("d1"), point("d3")])
@@ -55,7 +57,7 @@ def test_points_reach_the_feeds_of_their_device():
 
 
 def test_metrics_narrow_a_feed():
-    room = Room(TENANT)
+    room = Room(TENANT, now=0.0)
     narrow = subscribe(room, ["d1"], metrics=["voltage"])
 
     room.distribute([point("d1"), point("d1", "voltage")])
@@ -64,7 +66,7 @@ def test_metrics_narrow_a_feed():
 
 
 def test_sockets_with_the_same_filter_share_one_encoded_text():
-    room = Room(TENANT)
+    room = Room(TENANT, now=0.0)
     first, second = subscribe(room, ["d1"]), subscribe(room, ["d1"])
     room.distribute([point("d1")])
 
@@ -77,7 +79,7 @@ def test_sockets_with_the_same_filter_share_one_encoded_text():
 
 
 def test_values_older_than_a_snapshot_are_not_shown_again():
-    room = Room(TENANT)
+    room = Room(TENANT, now=0.0)
     one = subscribe(room, ["d1"])
     room.note_newest([[*point("d1", time_ms=5), "kW"]])
 
@@ -88,7 +90,7 @@ def test_values_older_than_a_snapshot_are_not_shown_again():
 
 
 def test_what_is_watched_is_the_union_of_the_feeds():
-    room = Room(TENANT)
+    room = Room(TENANT, now=0.0)
     one = subscribe(room, ["d1", "d2"])
     subscribe(room, ["d2"])
     assert room.watched() == {"d1", "d2"}
@@ -102,7 +104,7 @@ def test_what_is_watched_is_the_union_of_the_feeds():
 
 
 def test_the_last_socket_takes_all_memory_along():
-    room = Room(TENANT)
+    room = Room(TENANT, now=0.0)
     one, two, wide = subscribe(room, ["d1"]), subscribe(room, ["d1"]), subscribe(room, None)
     room.distribute([point("d1"), point("d9")])
 
@@ -115,7 +117,7 @@ def test_the_last_socket_takes_all_memory_along():
 
 
 def test_new_snapshots_are_encoded_once_a_feed():
-    room = Room(TENANT)
+    room = Room(TENANT, now=0.0)
     one, two, wide = subscribe(room, ["d1"]), subscribe(room, ["d1"]), subscribe(room, None)
 
     room.give_snapshots([[*point("d1"), "kW"], [*point("d9"), "kW"]])
@@ -123,3 +125,15 @@ def test_new_snapshots_are_encoded_once_a_feed():
     assert one.viewer.snapshots[0] is two.viewer.snapshots[0]
     assert one.viewer.snapshots == [make_snapshot([[*point("d1"), "kW"]])]
     assert len(wide.viewer.snapshots[0].times_ms) == 2
+
+
+@pytest.mark.parametrize(("first_at", "needs_snapshots"), [(0.3, False), (1.5, True)])
+def test_a_first_frame_that_is_late_asks_for_snapshots(first_at, needs_snapshots):
+    room = Room(TENANT, now=0.0)
+
+    room.note_frame("e", 7, is_beat=True, now=first_at)
+
+    assert room.needs_snapshots is needs_snapshots
+    room.needs_snapshots = False
+    room.note_frame("e", 8, is_beat=False, now=60.0)
+    assert not room.needs_snapshots

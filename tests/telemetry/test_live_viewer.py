@@ -34,7 +34,7 @@ class Socket:
         self.codes: list[int] = []
         self.now = 0.0
         self.viewer = Viewer(IDENTITY, send=self._send, close=self._close, now=0.0)
-        self.room = Room(TENANT)
+        self.room = Room(TENANT, now=0.0)
         self.subscription = self.subscribe("a", FeedKey(frozenset({DEVICE}), None, 250))
         if not held:
             self.subscription.held = None
