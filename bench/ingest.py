@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psycopg
 from django.core.management import call_command
 from numpy.typing import NDArray
 
@@ -27,7 +28,7 @@ from bench.packets import METRICS
 from bench.programs import NotRunning, Platform, server_pids
 from bench.raw_copy import measure_raw_copy
 from bench.report import Result, print_result
-from bench.resources import largest_share_mib, peak_mib
+from bench.resources import peak_mib
 from bench.websocket import NoFrames, Viewer, ages_on_arrival
 from energy.lib.redis import connect
 from telemetry.ingest.chunk import MAX_MESSAGES
@@ -36,6 +37,11 @@ from tools.web_session import LoginFailed, WebSession
 RAW_ROWS = 1_000_000
 SETTLE_SECONDS = 1.0
 _STARTED = time.perf_counter()
+_PUBLISHED = """
+SELECT (extract(epoch FROM time) * 1000)::bigint FROM telemetry_sample
+WHERE channel_id = (SELECT min(id) FROM devices_channel WHERE device_id = %s)
+AND time > to_timestamp(%s) AND time <= to_timestamp(%s) ORDER BY 1
+"""
 
 
 class IngestBench:
@@ -74,13 +80,13 @@ class IngestBench:
             full = self._measure(load, pids, self.options.seconds)
             half_rate = self.options.rate or full.messages_per_second / 2
             _say(f"half load, {half_rate:,.0f} messages/s")
-            half, shown = self._measure_half(load, half_rate, platform, fleet, pids)
+            half, shown, unseen = self._measure_half(load, half_rate, platform, fleet, pids)
             platform.check()
-            memory = _memory(pids)
+            memory = _memory(pids, full, half)
             _say("ledger")
             ledger = audit(self.url, self.client, fleet, self.generators, self.options.points)
             self.observer.stop()
-        return Result(conditions, raw, full, half, half_rate, shown, memory, ledger)
+        return Result(conditions, raw, full, half, half_rate, shown, unseen, memory, ledger)
 
     def _load(self, fleet: Fleet) -> Load:
         return Load(
@@ -129,15 +135,17 @@ class IngestBench:
 
     def _measure_half(
         self, load: Load, rate: float, platform: Platform, fleet: Fleet, pids: Mapping[str, int]
-    ) -> tuple[LoadWindow, NDArray[np.float64]]:
+    ) -> tuple[LoadWindow, NDArray[np.float64], int]:
+        """Return the window, the ages of readings on the screen, and how many never came."""
         paced = replace(load, rate=rate, window=10**9, seed=1)
         viewer = _open_viewer(platform, fleet) if self.options.live else None
         window = self._measure(paced, pids, self.options.seconds)
         if viewer is None:
-            return window, np.empty(0)
+            return window, np.empty(0), 0
         viewer.stop()
         published = _published_ms(self.url, fleet, window)
-        return window, ages_on_arrival(viewer.arrivals, published)
+        ages = ages_on_arrival(viewer.arrivals, published)
+        return window, ages, len(published) - len(ages)
 
 
 def _open_viewer(platform: Platform, fleet: Fleet) -> Viewer | None:
@@ -154,24 +162,17 @@ def _open_viewer(platform: Platform, fleet: Fleet) -> Viewer | None:
 
 def _published_ms(url: str, fleet: Fleet, window: LoadWindow) -> list[int]:
     """Return the publication times of the watched device in the window."""
-    import psycopg
-
-    query = """
-        SELECT DISTINCT (extract(epoch FROM time) * 1000)::bigint FROM telemetry_sample
-        WHERE channel_id = (SELECT min(id) FROM devices_channel WHERE device_id = %s)
-        AND time > to_timestamp(%s) AND time <= to_timestamp(%s) ORDER BY 1
-    """
     span = [window.start_ms / 1000, window.end_ms / 1000]
     with psycopg.connect(url) as connection:
-        rows = connection.execute(query, [fleet.devices[0].id, *span]).fetchall()
+        rows = connection.execute(_PUBLISHED, [fleet.devices[0].id, *span]).fetchall()
     return [row[0] for row in rows]
 
 
-def _memory(pids: Mapping[str, int]) -> dict[str, float]:
-    """Return the peak of each process; for PostgreSQL the present share of the largest."""
+def _memory(pids: Mapping[str, int], *windows: LoadWindow) -> dict[str, float]:
+    """Return the peak MiB of each process; for PostgreSQL of its largest, without shared."""
     sizes = {name: peak_mib(pid) for name, pid in pids.items() if name != "postgres"}
     if "postgres" in pids:
-        sizes["postgres"] = largest_share_mib(pids["postgres"])[0]
+        sizes["postgres"] = max(window.postgres_mib for window in windows)
     return sizes
 
 

@@ -13,7 +13,7 @@ from redis import Redis
 from bench.generator import Generator, Load
 from bench.ledger import wait_until_empty
 from bench.observer import Commit, CommitObserver
-from bench.resources import CpuSnapshot, take_snapshot
+from bench.resources import CpuSnapshot, largest_private_mib, take_snapshot
 from energy.lib.redis import key
 from telemetry.ingest.buffer import PARTITION
 
@@ -29,7 +29,8 @@ class LoadWindow:
     """What happened between `start_ms` and `end_ms`, ms since 1970.
 
     cpu_seconds: by process. foreign_cores: cores that others on the machine kept busy.
-    stream_entries: the longest the ingest stream was seen.
+    stream_entries: the longest the ingest stream was seen. postgres_mib: the largest
+    private memory of one of its processes.
     """
 
     start_ms: int
@@ -41,6 +42,7 @@ class LoadWindow:
     foreign_cores: float
     stolen_cores: float
     stream_entries: int
+    postgres_mib: float
 
     @property
     def rows_per_second(self) -> float:
@@ -84,7 +86,7 @@ def run_load(
     watched = {**pids, "generator": generator.pid}
     time.sleep(WARM_UP_SECONDS)
     before, start_ms = take_snapshot(watched), time.time_ns() // 1_000_000
-    longest = _watch_stream(client, seconds)
+    longest, postgres_mib = _watch(client, pids.get("postgres"), seconds)
     after, end_ms = take_snapshot(watched), time.time_ns() // 1_000_000
     generator.stop()
     wait_until_empty(client)
@@ -98,6 +100,7 @@ def run_load(
         cpu_seconds=used,
         **_cores(before, after, used, (end_ms - start_ms) / 1000),
         stream_entries=longest,
+        postgres_mib=postgres_mib,
     )
     return window, generator
 
@@ -111,13 +114,15 @@ def start_generator(load: Load, observer: CommitObserver, points: int) -> Genera
     return generator
 
 
-def _watch_stream(client: Redis, seconds: float) -> int:
-    longest = 0
+def _watch(client: Redis, postgres: int | None, seconds: float) -> tuple[int, float]:
+    """Wait; return the most entries and the most MiB that were seen, once a second."""
+    longest, largest = 0, 0.0
     deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:
-        time.sleep(min(0.25, left))
+        time.sleep(min(1.0, left))
         longest = max(longest, int(client.xlen(key(PARTITION))))
-    return longest
+        largest = max(largest, largest_private_mib(postgres) if postgres else 0.0)
+    return longest, largest
 
 
 def _cores(

@@ -33,7 +33,11 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Everything that was measured. `to_screen_ms` is empty without a live part."""
+    """Everything that was measured.
+
+    to_screen_ms: one value for each reading that was shown; empty without the live part.
+    never_shown: readings of the watched device that no frame covered.
+    """
 
     conditions: Mapping[str, Any]
     raw: RawCopy
@@ -41,6 +45,7 @@ class Result:
     half: LoadWindow
     half_rate: float
     to_screen_ms: NDArray[np.float64]
+    never_shown: int
     memory_mib: Mapping[str, float]
     ledger: Ledger
 
@@ -86,6 +91,8 @@ class Result:
                 "messages_per_s": round(self.half_rate),
                 "publish_to_commit_ms": percentiles(self.half.commit_latency_ms()),
                 "publish_to_websocket_ms": percentiles(self.to_screen_ms),
+                "readings_shown": len(self.to_screen_ms),
+                "readings_never_shown": self.never_shown,
                 **_window_json(self.half),
             },
             "memory_mib": {name: round(size, 1) for name, size in self.memory_mib.items()},
@@ -159,6 +166,7 @@ def _sections(result: Result) -> list[tuple[str, list[tuple[str, str]]]]:
             [
                 ("publish to commit, ms", _latency(half.commit_latency_ms())),
                 ("publish to WebSocket frame, ms", _latency(result.to_screen_ms)),
+                ("readings shown / never", f"{len(result.to_screen_ms)} / {result.never_shown}"),
                 *_core_rows(half),
             ],
         ),
@@ -170,7 +178,7 @@ def _sections(result: Result) -> list[tuple[str, list[tuple[str, str]]]]:
             ],
         ),
         (
-            "Memory, MiB (VmHWM; postgres: PSS of the largest process)",
+            "Peak memory, MiB (VmHWM; postgres: its largest process without shared buffers)",
             [(name, f"{size:.0f}") for name, size in result.memory_mib.items()],
         ),
         (

@@ -75,25 +75,18 @@ def peak_mib(pid: int) -> float:
     return _status_kib(pid, "VmHWM") / 1024
 
 
-def largest_share_mib(pid: int) -> tuple[float, float]:
-    """Return the proportional size (PSS) of a tree's largest member and of the tree.
+def largest_private_mib(pid: int) -> float:
+    """Return the private memory (RssAnon) of the largest member of a tree, now.
 
-    For PostgreSQL: every backend maps the shared buffers, VmHWM counts them each time.
+    For PostgreSQL: the shared buffers, which VmHWM counts again for each backend that
+    touched them, are left out.
     """
-    sizes = [_pss_kib(member) / 1024 for member in process_tree(pid)]
-    return max(sizes), sum(sizes)
+    return max(_status_kib(member, "RssAnon") for member in process_tree(pid)) / 1024
 
 
 def _status_kib(pid: int, name: str) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith(f"{name}:"):
-            return int(line.split()[1])
-    return 0
-
-
-def _pss_kib(pid: int) -> int:
     try:
-        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    except OSError:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:  # ended meanwhile
         return 0
-    return next((int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")), 0)
+    return next((int(line.split()[1]) for line in lines if line.startswith(f"{name}:")), 0)
