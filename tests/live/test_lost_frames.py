@@ -59,8 +59,11 @@ class TestLostFrames:
             for n in range(1, 1101):
                 value = [str(meter.id), "power", NOW_MS + n, float(n), "good"]
                 await send_frame(red.tenant, value, number=n)
-            LatestValue.objects.update(value=1100.0, time=timezone.now())
+            with red.scope():
+                LatestValue.objects.update(value=1100.0, time=timezone.now())
             may_receive.set()
+            assert (await socket.hear("data"))["points"][0][3] <= 1000.0
+            await asyncio.sleep(1.0)  # the reactor's next beat, once there is room again
             await send_frame(red.tenant, number=1100)
 
             snapshot = await socket.hear("snapshot")
