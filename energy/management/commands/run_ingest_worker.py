@@ -11,6 +11,10 @@ from telemetry import partitions
 from telemetry.ingest.batch import from_microseconds
 from telemetry.ingest.worker import IngestWorker
 
+# A commit costs some milliseconds whatever it holds. Below full load they would follow
+# each other as fast as they can; what waits meanwhile goes into the next one.
+ROUND_SECONDS = 0.05
+
 
 class Command(ProcessCommand):
     """Run one ingest worker; start more copies with other --instance names."""
@@ -26,8 +30,11 @@ class Command(ProcessCommand):
         partitions.create_ahead(now=from_microseconds(int(time.time() * 1_000_000)))
 
     def work(self) -> bool:
-        """Store one round of entries."""
-        return self._worker.run_once()
+        """Store one round of entries, at most twenty rounds a second."""
+        started = time.monotonic()
+        more = self._worker.run_once()
+        self.stopping.wait(max(0.0, started + ROUND_SECONDS - time.monotonic()))
+        return more
 
     def close(self) -> None:
         """Release the database connection; entries not committed stay pending."""
