@@ -72,7 +72,8 @@ def _read_setting(client: Redis, name: str) -> str:
         answer: Any = client.config_get(name)
     except ResponseError as error:
         raise RedisNotDurable(
-            f"CONFIG GET {name} is refused, so durability cannot be checked: {error}"
+            f"CONFIG GET {name} is refused, so durability cannot be checked ({error}). Allow this "
+            "user CONFIG GET in redis.conf, or use a Redis that allows it."
         ) from error
     value = answer.get(name, answer.get(name.encode(), ""))
     return value.decode() if isinstance(value, bytes) else str(value)

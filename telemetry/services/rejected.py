@@ -27,11 +27,12 @@ INSERT INTO telemetry_rejectedmessage (
     count, state, first_received_at, last_received_at, last_entry
 ) VALUES (
     %(id)s, %(now)s, %(now)s, %(fingerprint)s, %(tenant_id)s, %(transport)s, %(topic)s,
-    %(payload)s, %(reason)s, %(detail)s, 1, 'open', %(received_at)s, %(received_at)s, %(entry)s
+    %(payload)s, %(reason)s, %(detail)s, %(count)s, 'open', %(received_at)s, %(received_at)s,
+    %(entry)s
 )
 ON CONFLICT (fingerprint) DO UPDATE SET
     count = telemetry_rejectedmessage.count
-        + (telemetry_rejectedmessage.last_entry <> excluded.last_entry)::int,
+        + excluded.count * (telemetry_rejectedmessage.last_entry <> excluded.last_entry)::int,
     state = 'open',
     detail = excluded.detail,
     tenant_id = COALESCE(excluded.tenant_id, telemetry_rejectedmessage.tenant_id),
@@ -76,11 +77,21 @@ def fingerprint(rejection: Rejection) -> bytes:
 def record_rejections(
     cursor: psycopg.Cursor[tuple[object, ...]], rejections: Sequence[Rejection], *, now: dt.datetime
 ) -> None:
-    """Write or count rejected messages in the transaction of the cursor."""
-    cursor.executemany(_UPSERT, [_parameters(rejection, now) for rejection in rejections])
+    """Write or count rejected messages in the transaction of the cursor.
+
+    Equal messages of one stream entry are counted together, so that an entry that is taken
+    twice adds nothing. Rows are locked in one order, so that two workers never wait for
+    each other.
+    """
+    groups: dict[tuple[bytes, str], list[Rejection]] = {}
+    for rejection in rejections:
+        groups.setdefault((fingerprint(rejection), rejection.entry), []).append(rejection)
+    by_fingerprint = sorted(groups.items(), key=lambda item: item[0][0])
+    cursor.executemany(_UPSERT, [_parameters(group, now) for _, group in by_fingerprint])
 
 
-def _parameters(rejection: Rejection, now: dt.datetime) -> dict[str, object]:
+def _parameters(group: Sequence[Rejection], now: dt.datetime) -> dict[str, object]:
+    rejection = group[0]
     envelope = rejection.envelope
     return {
         "id": uuid.uuid4(),
@@ -92,6 +103,8 @@ def _parameters(rejection: Rejection, now: dt.datetime) -> dict[str, object]:
         "payload": envelope.payload[:MAX_PAYLOAD_BYTES],
         "reason": rejection.reason[:50],
         "detail": _printable(rejection.detail)[:500],
+        # one message may be rejected for the same reason more than once
+        "count": len({id(rejection.envelope) for rejection in group}),
         "received_at": from_microseconds(envelope.received_at),
         "entry": rejection.entry[:40],
     }

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from redis import Redis
@@ -118,17 +119,17 @@ class Stopwatch:
             (daemon.starved_seconds() - before for daemon, before in self._starved.items()),
             default=0.0,
         )
-        return Took(at - self.started_at, at - self.started_at - starved)
+        passed = at - self.started_at
+        return Took(passed, max(0.0, passed - starved))
 
 
 class Plant:
     """Servers, one listener and one worker; tests publish into it and read its tables."""
 
     def __init__(self, home: Path) -> None:
-        self._home = home
         self.stack = Stack(home / "stack", durable=True)
         self._fleets: Iterator[Fleet] = iter(())
-        self._clients = 0
+        self._clients = self._daemons = 0
 
     def start(self) -> None:
         """Start the servers, migrate, save fleets."""
@@ -141,7 +142,7 @@ class Plant:
             "DJANGO_SETTINGS_MODULE": "energy.settings",
         }
         self.run("manage.py", "migrate", "--verbosity", "0")
-        fleets = json.loads(self.run("-m", "tests.faults.seed_fleets", str(FLEETS)))
+        fleets = self.step("fleets", str(FLEETS))
         self._fleets = (Fleet(f["tenant"], f["gateway"], tuple(f["devices"])) for f in fleets)
         self.listener = self.daemon("run_mqtt_listener")
         self.worker = self.daemon("run_ingest_worker")
@@ -168,12 +169,15 @@ class Plant:
         assert done.returncode == 0, done.stderr[-4000:]
         return done.stdout
 
+    def step(self, *arguments: str) -> Any:
+        """Do what people do in the database; return the answer (see `steps`)."""
+        return json.loads(self.run("-m", "tests.faults.steps", *arguments))
+
     def daemon(self, command: str, *arguments: str, **env: str) -> Daemon:
         """Return a process of ours, not started; `env` is added to the plant's."""
-        name = "-".join([command, *arguments, *env]).replace("/", "_")
-        return Daemon(
-            command, *arguments, env={**self.env, **env}, log=self.stack.log / f"{name}.log"
-        )
+        self._daemons += 1
+        log = self.stack.log / f"{command}-{self._daemons}.log"
+        return Daemon(command, *arguments, env={**self.env, **env}, log=log)
 
     def take_fleet(self) -> Fleet:
         """Return a fleet that no other test has."""
@@ -229,6 +233,13 @@ JOIN devices_channel c ON c.id = l.channel_id
 JOIN devices_device d ON d.id = c.device_id
 WHERE d.uid = ANY(%s)
 """
+
+
+def memory_of(pid: int | None, figure: str) -> int:
+    """Return the bytes a process holds: VmRSS now, VmHWM at most."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    [line] = [line for line in lines if line.startswith(f"{figure}:")]
+    return int(line.split()[1]) * 1024
 
 
 def wait_until(condition: Callable[[], object], seconds: float, reason: str) -> float:

@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import paho.mqtt.client as mqtt
 
@@ -40,6 +40,10 @@ class Fleet:
     def prefix(self) -> str:
         """What all topics of the gateway begin with."""
         return f"tenant/{self.tenant}/gw/{self.gateway}"
+
+    def with_device(self, uid: str) -> Fleet:
+        """Return the fleet with another device."""
+        return replace(self, devices=(*self.devices, uid))
 
     def topic(self, device: str) -> str:
         """Return the topic of a device's readings."""

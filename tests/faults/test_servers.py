@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
-from tests.faults.harness import Daemon, Stopwatch, wait_until
+from tests.faults.harness import Stopwatch, memory_of, wait_until
 from tests.faults.ledger import in_portions
 from tests.faults.oracle import FLAWLESS, settle, wait_until_stored
 
@@ -131,10 +130,10 @@ def test_a_full_stream_stops_the_reading_and_nothing_else(plant, fleet, note):
         with plant.publisher() as publisher:
             publisher.publish_in_background(fleet.messages(20_000), rate=3 * RATE)
             wait_until(lambda: plant.backlog() >= bound, 30, "the stream was not filled")
-            memory = resident_bytes(listener)
+            memory = memory_of(listener.pid, "VmRSS")
             publisher.join()
             publisher.wait_for_acknowledgements()
-            depth, grown = plant.backlog(), resident_bytes(listener) - memory
+            depth, grown = plant.backlog(), memory_of(listener.pid, "VmRSS") - memory
             plant.worker.start()
             watch = Stopwatch(plant.worker)
             wait_until_stored(plant, fleet, 4 * 20_000)
@@ -148,13 +147,3 @@ def test_a_full_stream_stops_the_reading_and_nothing_else(plant, fleet, note):
     assert depth == bound
     assert grown <= 16 * MIB
     assert verdict == FLAWLESS
-
-
-def resident_bytes(daemon: Daemon) -> int:
-    """Return the memory that a process holds now."""
-    [line] = [
-        line
-        for line in Path(f"/proc/{daemon.pid}/status").read_text().splitlines()
-        if line.startswith("VmRSS")
-    ]
-    return int(line.split()[1]) * 1024

@@ -1,0 +1,114 @@
+"""F30, F31: duplicates, disorder, late and impossible times, and two values for one time."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+
+import pytest
+
+from tests.faults.harness import Plant, wait_until
+from tests.faults.ledger import Fleet, Message, an_hour_ago, points_of
+from tests.faults.oracle import (
+    FLAWLESS,
+    latest_points,
+    rejected_rows,
+    settle,
+    stored_points,
+    wait_until_stored,
+)
+
+pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("faults")]
+
+MESSAGES = 2_000
+HOUR_US = 3_600_000_000
+METRIC = "active_power_import"
+
+
+def test_every_message_three_times_and_shuffled_gives_the_same_tables(plant, note):
+    start_us = an_hour_ago()
+    in_order, shuffled = plant.take_fleet(), plant.take_fleet()
+    many = shuffled.messages(MESSAGES, start_us=start_us) * 3
+    random.Random(30).shuffle(many)
+
+    with plant.publisher() as publisher:
+        publisher.publish(in_order.messages(MESSAGES, start_us=start_us))
+        first = settle(plant, in_order, publisher)
+    with plant.publisher() as publisher:
+        publisher.publish(many)
+        second = settle(plant, shuffled, publisher)
+        wait_until(lambda: plant.backlog() == 0, 30, "duplicates wait")
+    note(messages=len(many), in_order=first, shuffled=second)
+
+    assert first == second == FLAWLESS
+    assert anonymous(plant, shuffled) == anonymous(plant, in_order)
+
+
+def anonymous(plant: Plant, fleet: Fleet) -> tuple[list[tuple[object, ...]], ...]:
+    """Return samples and latest values of a fleet with numbers instead of device names."""
+    numbers = {uid: number for number, uid in enumerate(fleet.devices)}
+    return tuple(
+        sorted((numbers[uid], metric, moment, value) for (uid, metric, moment), value in points)
+        for points in (stored_points(plant, fleet), latest_points(plant, fleet).items())
+    )
+
+
+def test_a_late_value_fills_history_and_leaves_the_latest_alone(plant, fleet):
+    now_us = int(time.time()) * 1_000_000
+    recent = one_value(fleet, now_us, 5.0)
+    late = one_value(fleet, now_us - 72 * HOUR_US, 7.0)
+
+    with plant.publisher() as publisher:
+        publisher.publish([recent])
+        wait_until_stored(plant, fleet, 1)
+        publisher.publish([late])
+        verdict = settle(plant, fleet, publisher)
+
+    assert verdict == FLAWLESS
+    assert latest_points(plant, fleet) == dict(recent.points)
+
+
+@pytest.mark.parametrize(
+    ("offset_us", "reason"),
+    [(24 * HOUR_US, "time_in_future"), (-int(time.time()) * 1_000_000 + 1, "time_too_old")],
+    ids=["in one day", "1970"],
+)
+def test_an_impossible_time_is_kept_with_the_reason(plant, fleet, offset_us, reason):
+    now_us = int(time.time()) * 1_000_000
+    recent, wrong = one_value(fleet, now_us, 5.0), one_value(fleet, now_us + offset_us, 7.0)
+
+    with plant.publisher() as publisher:
+        publisher.publish([recent, wrong])
+        wait_until_stored(plant, fleet, 1)
+        wait_until(lambda: rejected_rows(plant, fleet), 20, "not rejected")
+
+    assert dict(stored_points(plant, fleet)) == dict(recent.points)
+    assert latest_points(plant, fleet) == dict(recent.points)
+    [row] = rejected_rows(plant, fleet)
+    assert (row.reason, row.payload, row.count) == (reason, wrong.payload, 1)
+
+
+@pytest.mark.parametrize("is_same_batch", [True, False])
+def test_of_two_values_for_one_time_the_first_stays(plant, fleet, is_same_batch):
+    now_us = int(time.time()) * 1_000_000
+    first, second = one_value(fleet, now_us, 5.0), one_value(fleet, now_us, 6.0)
+
+    with plant.publisher() as publisher:
+        publisher.publish([first])
+        if not is_same_batch:
+            wait_until_stored(plant, fleet, 1)
+        publisher.publish([second])
+        wait_until(lambda: rejected_rows(plant, fleet), 20, "not rejected")
+
+    assert dict(stored_points(plant, fleet)) == points_of([first])
+    assert latest_points(plant, fleet) == points_of([first])
+    [row] = rejected_rows(plant, fleet)
+    assert (row.reason, row.payload) == ("conflicting_value", second.payload)
+
+
+def one_value(fleet: Fleet, moment: int, value: float) -> Message:
+    """Return a message of the first device with one value."""
+    device = fleet.devices[0]
+    payload = json.dumps({"ts": moment, "values": {METRIC: value}}).encode()
+    return Message(fleet.topic(device), payload, {(device, METRIC, moment): value})
