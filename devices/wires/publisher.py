@@ -88,9 +88,12 @@ class Publisher:
             return len(self._unacknowledged)
 
     def wait_until_acknowledged(self, *, deadline: float, limit: int = 0) -> bool:
-        """Wait until at most `limit` messages are open, or until `deadline` (monotonic)."""
+        """Wait until at most `limit` messages are open; tell whether it came to that.
+
+        Gives up at `deadline` (monotonic) and when the broker refuses the client.
+        """
         while self.unacknowledged() > limit:
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or self.refusal:
                 return False
             time.sleep(0.005)
         return True

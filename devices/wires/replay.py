@@ -173,8 +173,7 @@ def _publish(
 def _wait_for_connection(publisher: Publisher) -> None:
     deadline = time.monotonic() + CONNECT_SECONDS
     while not publisher.is_connected:
-        if publisher.refusal:
-            raise ReplayFailed(f"The broker refuses the gateway: {publisher.refusal}.")
+        _check_refusal(publisher)
         if time.monotonic() > deadline:
             raise ReplayFailed("No connection to the broker; is it running?")
         time.sleep(0.01)
@@ -183,7 +182,16 @@ def _wait_for_connection(publisher: Publisher) -> None:
 def _wait_for_acknowledgements(publisher: Publisher, *, limit: int) -> None:
     deadline = time.monotonic() + SILENCE_SECONDS
     if not publisher.wait_until_acknowledged(deadline=deadline, limit=limit):
+        _check_refusal(publisher)
         raise ReplayFailed(
             f"{publisher.unacknowledged()} messages are not acknowledged after "
             f"{SILENCE_SECONDS:.0f} s. Start again: what is stored is not stored twice."
+        )
+
+
+def _check_refusal(publisher: Publisher) -> None:
+    if publisher.refusal:
+        raise ReplayFailed(
+            f"The broker refuses the gateway {publisher.username}: {publisher.refusal}. Are its "
+            "credentials in the file the current ones?"
         )

@@ -69,7 +69,7 @@ def test_a_gateway_publishes_its_own_readings(gateway):
     ]
 
     with platform() as listener, TestClient(gateway.uid, PASSWORD) as client:
-        listener.subscribe("tenant/#")
+        listener.subscribe(f"{prefix}/#")
         for topic in allowed:
             client.publish(topic)
 
@@ -97,7 +97,8 @@ def test_a_gateway_publishes_nothing_else(gateway, foreign_gateway):
             client.publish(topic)
         client.publish(sentinel)
 
-        assert listener.take_until(sentinel) == []
+        # other tests share the broker, so further topics may come
+        assert not set(foreign) & set(listener.take_until(sentinel))
 
 
 @pytest.mark.parametrize(
@@ -132,14 +133,18 @@ def test_a_direct_device_publishes_its_own_metrics_only(direct_device, red):
     other = DeviceFactory(tenant=red.tenant, gateway=None)
     grant_device(device=direct_device, password=PASSWORD)
     sentinel = f"{device_topics(direct_device)}/temperature"
+    foreign = [
+        f"{device_topics(other)}/temperature",
+        f"{device_topics(direct_device)}/down/config",
+    ]
 
     with platform() as listener, TestClient(str(direct_device.id), PASSWORD) as client:
         listener.subscribe("devices/#")
-        client.publish(f"{device_topics(other)}/temperature")
-        client.publish(f"{device_topics(direct_device)}/down/config")
+        for topic in foreign:
+            client.publish(topic)
         client.publish(sentinel)
 
-        assert listener.take_until(sentinel) == []
+        assert not set(foreign) & set(listener.take_until(sentinel))
 
 
 def test_granting_again_replaces_the_password(gateway):
@@ -150,7 +155,7 @@ def test_granting_again_replaces_the_password(gateway):
     with pytest.raises(Refused), TestClient(gateway.uid, "first password"):
         pass
     with platform() as listener, TestClient(gateway.uid, PASSWORD) as client:
-        listener.subscribe("tenant/#")
+        listener.subscribe(topic)
         client.publish(topic)
 
         assert listener.take_until(topic) == []
@@ -162,7 +167,7 @@ def test_revoking_ends_the_session_and_the_account(gateway):
     with TestClient(gateway.uid, PASSWORD) as client:
         revoke(gateway.uid)
 
-        assert client.disconnected.wait(5)
+        assert client.disconnected.wait(20)
     with pytest.raises(Refused), TestClient(gateway.uid, PASSWORD):
         pass
 

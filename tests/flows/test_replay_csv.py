@@ -28,7 +28,8 @@ UCI_OPTIONS = {
     "tz": "Europe/Paris",
     "delimiter": ";",
 }
-GATEWAY, DEVICE = "gw-replay", "house"
+# other workers share the broker, so the name is of this process only
+GATEWAY, DEVICE = f"gw-replay-{os.getpid()}", "house"
 
 pytestmark = pytest.mark.skipif(not settings.HAS_BROKER, reason="MQTT_HOST is not set: no broker")
 

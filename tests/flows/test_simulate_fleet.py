@@ -18,11 +18,16 @@ from telemetry.models import LatestValue
 from tests.flows.conftest import complaints, manage, read_json, stop, wait_until
 from tools.embedded.pki import Authority
 
-pytestmark = [
-    pytest.mark.skipif(not settings.HAS_BROKER, reason="MQTT_HOST is not set: no broker"),
-    # the gateways of the demo have the same names on the broker in every database
-    pytest.mark.xdist_group("demo"),
-]
+pytestmark = pytest.mark.skipif(not settings.HAS_BROKER, reason="MQTT_HOST is not set: no broker")
+
+
+@pytest.fixture(autouse=True)
+def _signals():
+    """Give back the signals that a process takes when it runs inside the test."""
+    taken = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in taken.items():
+        signal.signal(number, handler)
 
 
 class TestSeed:
