@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 
 from tools.demo_programs import web_variables
+from tools.embedded.program import tie_to_parent
 from tools.paths import ROOT
 
 WEB_PORT = 8000  # nothing listens there; only the variables are needed
@@ -20,16 +21,23 @@ def development_variables(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def run_in_foreground(arguments: list[str], env: Mapping[str, str]) -> int:
-    """Run Python with arguments; Ctrl-C is for it alone. Return its exit code."""
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Run Python with arguments; return its exit code.
+
+    Ctrl-C reaches the program from the terminal, SIGTERM is passed on to it: in both cases
+    it ends first, and the caller can stop the servers afterwards.
+    """
+    program = subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=development_variables(env),
+        preexec_fn=tie_to_parent(signal.SIGTERM),
+    )
+    previous = {
+        signal.SIGINT: signal.signal(signal.SIGINT, signal.SIG_IGN),
+        signal.SIGTERM: signal.signal(signal.SIGTERM, lambda *_: program.terminate()),
+    }
     try:
-        program = subprocess.Popen(
-            [sys.executable, *arguments],
-            cwd=ROOT,
-            env=development_variables(env),
-            # an ignored signal would be inherited
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
         return program.wait()
     finally:
-        signal.signal(signal.SIGINT, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)

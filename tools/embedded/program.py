@@ -36,19 +36,19 @@ class Program:
     as_server: bool = False
 
     def popen_options(self) -> dict[str, Any]:
-        """Return the arguments for `Popen`. Fork from the main thread: see `_tie_to_parent`."""
+        """Return the arguments for `Popen`. Fork from the main thread: see `tie_to_parent`."""
         return {
             "stdin": subprocess.DEVNULL,
             "stderr": subprocess.STDOUT,
             "env": {**os.environ, **self.env},
             "cwd": self.cwd,
             "start_new_session": True,  # Ctrl-C in the terminal is for the supervisor only
-            "preexec_fn": _tie_to_parent(self.stop_signal),
+            "preexec_fn": tie_to_parent(self.stop_signal),
             **(demotion() if self.as_server else {}),
         }
 
 
-def _tie_to_parent(death_signal: signal.Signals) -> Callable[[], None]:
+def tie_to_parent(death_signal: signal.Signals) -> Callable[[], None]:
     """Return what a child runs before exec, so that it cannot outlive its parent.
 
     The kernel sends the signal when the *thread* that forked ends, even by kill -9.
