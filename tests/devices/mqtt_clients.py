@@ -23,7 +23,7 @@ class TestClient:
 
     __test__ = False
 
-    def __init__(self, username: str, password: str) -> None:
+    def __init__(self, username: str, password: str, *, client_id: str = "") -> None:
         self.received: queue.Queue[tuple[str, bytes]] = queue.Queue()
         self.disconnected = threading.Event()
         self._connected = threading.Event()
@@ -31,7 +31,7 @@ class TestClient:
         self._reason = "no answer"
         self.client = mqtt.Client(
             mqtt.CallbackAPIVersion.VERSION2,
-            client_id=f"test-{uuid.uuid4().hex[:12]}",
+            client_id=client_id or f"test-{uuid.uuid4().hex[:12]}",
             reconnect_on_failure=False,
         )
         self.client.username_pw_set(username, password)

@@ -111,6 +111,7 @@ def programs(
     finally:
         for program in running:
             stop(program)
+        _forget_session(f"energy-listener-{FLOW_PREFIX}{instance}")
         for client in (durable(), ephemeral()):
             keys = list(client.scan_iter(f"{FLOW_PREFIX}*"))
             if keys:
@@ -125,6 +126,12 @@ def pipeline(
     yield lambda: wait_until(lambda: _passes(broker, seconds=20.0), "everything stored")
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE telemetry_sample")
+
+
+def _forget_session(client_id: str) -> None:
+    """Make the broker drop what it would keep for a listener that never comes back."""
+    with TestClient(settings.MQTT_USERNAME, settings.MQTT_PASSWORD, client_id=client_id):
+        pass
 
 
 def _passes(client: TestClient, *, seconds: float) -> bool:
