@@ -150,10 +150,7 @@ def stage_programs(name: str, *sources: Path) -> list[Path]:
     """
     if not IS_ROOT:
         return list(sources)
-    marks = "".join(f"{source}{source.stat().st_mtime_ns}" for source in sources)
-    target = (
-        system_folder() / "programs" / f"{name}-{hashlib.sha256(marks.encode()).hexdigest()[:8]}"
-    )
+    target = system_folder() / "programs" / f"{name}-{_fingerprint(sources)}"
     if not target.exists():
         draft = target.with_name(f"{target.name}.{os.getpid()}")
         draft.mkdir(parents=True)
@@ -170,3 +167,13 @@ def stage_programs(name: str, *sources: Path) -> list[Path]:
         except OSError:  # somebody else was faster
             shutil.rmtree(draft, ignore_errors=True)
     return [target / source.name for source in sources]
+
+
+def _fingerprint(sources: tuple[Path, ...]) -> str:
+    """Return a digest of names and sizes: the same after the same package is installed again."""
+    digest = hashlib.sha256()
+    for source in sources:
+        for file in sorted([source, *source.rglob("*")]):
+            size = file.lstat().st_size if not file.is_dir() else 0
+            digest.update(f"{file.relative_to(source.parent)} {size}\0".encode())
+    return digest.hexdigest()[:8]
