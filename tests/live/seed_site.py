@@ -37,7 +37,8 @@ def make_session(tenant: Any) -> str:
     from tests.factories import MembershipFactory
 
     client = Client()
-    client.force_login(MembershipFactory(tenant=tenant).user)
+    # hashing a password on purpose takes long
+    client.force_login(MembershipFactory(tenant=tenant, user__password=None).user)
     return client.cookies["sessionid"].value
 
 

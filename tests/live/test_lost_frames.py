@@ -6,11 +6,15 @@ import asyncio
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
+from energy.asgi import application
+from telemetry.live import consumer as consumer_module
+from telemetry.live import hub as hub_module
 from telemetry.live.link import Link
 from telemetry.models import LatestValue
-from tests.live.sockets import NOW_MS, connect, send_frame
+from tests.live.sockets import NOW_MS, Socket, connect, send_frame
 
 pytestmark = pytest.mark.usefixtures("redis", "in_one_thread", "own_layer")
 
@@ -69,3 +73,37 @@ class TestLostFrames:
             snapshot = await socket.hear("snapshot")
 
         assert snapshot["points"][0][3] == 1100.0
+
+
+class TestDatabaseOutage:
+    """The database does not answer; sockets and clients may try again."""
+
+    @staticmethod
+    async def refuse(*args: Any, **kwargs: Any) -> None:
+        raise OperationalError("server closed the connection")
+
+    async def test_a_handshake_is_refused(self, red, monkeypatch):
+        monkeypatch.setattr(consumer_module, "sign_in", self.refuse)
+        socket = Socket(application, "/ws/v1/live")
+
+        assert (await socket.connect(timeout=5))[0] is False
+        await socket.disconnect()
+
+    async def test_a_subscription_is_unavailable_and_can_be_repeated(self, red, monkeypatch):
+        async with connect(red.viewer) as socket:
+            with monkeypatch.context() as patch:
+                patch.setattr(hub_module, "find_devices", self.refuse)
+                await socket.say("sub", id="a", tenant=True)
+                error = await socket.hear("err")
+
+            assert error == {"type": "err", "id": "a", "code": "unavailable"}
+            await socket.subscribe(tenant=True)
+
+    async def test_open_sockets_stay(self, red, monkeypatch):
+        monkeypatch.setattr(hub_module, "CHECK_SECONDS", 0.1)
+        monkeypatch.setattr(hub_module, "find_ended", self.refuse)
+        async with connect(red.viewer) as socket:
+            await socket.subscribe(tenant=True)
+            await asyncio.sleep(1.5)
+            await socket.say("ping")
+            assert await socket.hear("pong")

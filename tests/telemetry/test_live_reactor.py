@@ -9,6 +9,7 @@ import numpy as np
 import orjson
 import pytest
 from django.conf import settings
+from django.db import OperationalError
 from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import ConnectionError as RedisUnavailable
 
@@ -236,3 +237,21 @@ def test_channels_are_asked_for_once(bench, red, meter, django_assert_num_querie
         bench.store(*((channel, time_ms, 1.0) for channel in channels))
         with django_assert_num_queries(queries):
             bench.flush()
+
+
+def test_an_unavailable_database_begins_a_new_epoch(bench, red, meter, monkeypatch):
+    channel = ChannelFactory(device=meter)
+    bench.watch(red.tenant)
+    bench.flush()
+
+    def refuse(channels: list[int]) -> None:
+        raise OperationalError("server closed the connection")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.reactor._routes, "_load", refuse)
+        bench.store((channel, 1, 1.0))
+        with pytest.raises(OperationalError):
+            bench.flush()
+    bench.flush(seconds=1.0)
+
+    assert len({message["epoch"] for _, message in bench.layer.sent}) == 2
