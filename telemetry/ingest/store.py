@@ -40,7 +40,13 @@ _ROW = np.dtype(
     ]
 )
 
+# A batch is looked up by key. PostgreSQL, which knows nothing about staging tables, would
+# rather hash or sort all latest values for it: 1.2 ms a commit with 10,000 channels, 13 ms
+# with 100,000.
 _SESSION = """
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+SET random_page_cost = 1.1;
 SET lock_timeout = '5s';
 SET statement_timeout = '30s';
 SET idle_in_transaction_session_timeout = '60s';
