@@ -157,7 +157,13 @@ class Hub:
         if message is None or room is None:
             return
         points = message["points"]
-        room.note_frame(message["epoch"], message["n"], is_beat=not points, now=self.now())
+        room.note_frame(
+            message["epoch"],
+            message["n"],
+            is_beat=not points,
+            age_seconds=message["age"],
+            now=self.now(),
+        )
         if points:
             for feed in room.distribute(orjson.loads(points)):
                 self._schedule(feed)

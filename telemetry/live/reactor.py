@@ -151,6 +151,7 @@ class RoomSender:
     def begin_epoch(self) -> None:
         """Make every hub notice that frames may be missing."""
         self._epoch = uuid.uuid4().hex
+        self._began_at = time.monotonic()
         self._numbers: dict[str, int] = {}
 
     def send(self, points: dict[str, list[Point]], *, rooms: Iterable[str], clock: float) -> None:
@@ -176,13 +177,20 @@ class RoomSender:
         self, room: str, points: list[Point], clock: float
     ) -> list[tuple[str, dict[str, Any]]]:
         self._sent_at[room] = clock
-        return [(room, self._message(room, part)) for part in encode_points(points) or [b""]]
+        parts = encode_points(points) or [b""]
+        return [(room, self._message(room, part, clock)) for part in parts]
 
-    def _message(self, room: str, points: bytes) -> dict[str, Any]:
+    def _message(self, room: str, points: bytes, clock: float) -> dict[str, Any]:
         number = self._numbers.get(room, 0) + bool(points)
         self._numbers[room] = number
-        head = {"type": "live.frame", "room": room, "epoch": self._epoch}
-        return {**head, "n": number, "points": points}
+        return {
+            "type": "live.frame",
+            "room": room,
+            "epoch": self._epoch,
+            "age": clock - self._began_at,
+            "n": number,
+            "points": points,
+        }
 
     async def _send_all(self, messages: list[list[tuple[str, dict[str, Any]]]]) -> None:
         limit = asyncio.Semaphore(SENDERS)

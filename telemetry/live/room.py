@@ -19,8 +19,6 @@ from telemetry.live.frames import (
 from telemetry.live.rooms import EVERYTHING
 from telemetry.live.viewer import Subscription
 
-FIRST_FRAME_SECONDS = 1.0
-
 
 class FeedKey(NamedTuple):
     """What a feed shows; None means all devices of the tenant, or all metrics."""
@@ -77,14 +75,15 @@ class Room:
         self._wide: set[Feed] = set()
         self._newest: defaultdict[str, dict[str, int]] = defaultdict(dict)
 
-    def note_frame(self, epoch: str, number: int, *, is_beat: bool, now: float) -> None:
+    def note_frame(
+        self, epoch: str, number: int, *, is_beat: bool, age_seconds: float, now: float
+    ) -> None:
         """Ask for new snapshots if frames before this one were lost.
 
-        The first one comes at once from a reactor at work: a late one means that values
-        may have passed while there was none.
+        An epoch younger than the room: values may have passed while no reactor was at work.
         """
-        is_late = not self.order.epoch and now - self.opened_at > FIRST_FRAME_SECONDS
-        if self.order.is_gap(epoch, number, is_beat=is_beat) or is_late:
+        is_younger = not self.order.epoch and age_seconds < now - self.opened_at
+        if self.order.is_gap(epoch, number, is_beat=is_beat) or is_younger:
             self.needs_snapshots = True
 
     def add(self, subscription: Subscription) -> None:

@@ -71,6 +71,14 @@ async def connect(user: Any, **headers: str) -> AsyncIterator[Socket]:
 
 async def send_frame(tenant: Any, *points: list, number: int = 1, epoch: str = "e") -> None:
     """Send what the live reactor would send."""
-    message = {"type": "live.frame", "room": tenant.id.hex, "epoch": epoch, "n": number}
+    message = {
+        "type": "live.frame",
+        "room": tenant.id.hex,
+        "epoch": epoch,
+        "n": number,
+        "age": 3600.0,
+    }
     encoded = orjson.dumps(points) if points else b""
-    await get_channel_layer().group_send(f"live.{tenant.id.hex}", {**message, "points": encoded})
+    await get_channel_layer().group_send(
+        f"live.{tenant.id.hex}", {**message, "n": number, "points": encoded}
+    )

@@ -127,13 +127,13 @@ def test_new_snapshots_are_encoded_once_a_feed():
     assert len(wide.viewer.snapshots[0].times_ms) == 2
 
 
-@pytest.mark.parametrize(("first_at", "needs_snapshots"), [(0.3, False), (1.5, True)])
-def test_a_first_frame_that_is_late_asks_for_snapshots(first_at, needs_snapshots):
+@pytest.mark.parametrize(("age_seconds", "needs_snapshots"), [(60.0, False), (2.0, True)])
+def test_a_reactor_younger_than_the_room_asks_for_snapshots(age_seconds, needs_snapshots):
     room = Room(TENANT, now=0.0)
 
-    room.note_frame("e", 7, is_beat=True, now=first_at)
+    room.note_frame("e", 7, is_beat=True, age_seconds=age_seconds, now=5.0)
 
     assert room.needs_snapshots is needs_snapshots
     room.needs_snapshots = False
-    room.note_frame("e", 8, is_beat=False, now=60.0)
+    room.note_frame("e", 8, is_beat=False, age_seconds=age_seconds + 1.0, now=6.0)
     assert not room.needs_snapshots
