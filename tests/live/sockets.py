@@ -75,10 +75,8 @@ async def send_frame(tenant: Any, *points: list, number: int = 1, epoch: str = "
         "type": "live.frame",
         "room": tenant.id.hex,
         "epoch": epoch,
-        "n": number,
         "age": 3600.0,
+        "n": number,
+        "points": orjson.dumps(points) if points else b"",
     }
-    encoded = orjson.dumps(points) if points else b""
-    await get_channel_layer().group_send(
-        f"live.{tenant.id.hex}", {**message, "n": number, "points": encoded}
-    )
+    await get_channel_layer().group_send(f"live.{tenant.id.hex}", message)
