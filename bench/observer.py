@@ -21,6 +21,7 @@ from energy.lib.redis import key
 from telemetry.ingest.batch import decode_stored
 from telemetry.ingest.publish import FIELD, STREAM
 
+GROUP = "bench"
 BLOCK_MS = 100
 
 
@@ -44,31 +45,33 @@ class CommitObserver:
         self._client = client
         self._thread = threading.Thread(target=self._follow, daemon=True)
         self._stopping = threading.Event()
-        self._last = b"$"
         self.commits: list[Commit] = []
         self.rows = 0
         self.on_commit: Callable[[int], None] = lambda rows: None
 
     def start(self) -> None:
         """Follow from now on."""
-        newest: Any = self._client.xrevrange(key(STREAM), count=1)
-        self._last = newest[0][0] if newest else b"0-0"
+        # a group, because reactors trim what every group has read
+        self._client.xgroup_create(key(STREAM), GROUP, id="$", mkstream=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread."""
+        """End the thread and let go of the stream."""
         self._stopping.set()
         self._thread.join()
+        self._client.xgroup_destroy(key(STREAM), GROUP)
 
     def _follow(self) -> None:
+        unread = {key(STREAM): ">"}
         while not self._stopping.is_set():
             try:
-                answer: Any = self._client.xread({key(STREAM): self._last}, 20, BLOCK_MS)
+                answer: Any = self._client.xreadgroup(
+                    GROUP, "observer", unread, count=20, block=BLOCK_MS, noack=True
+                )
             except RedisError:
                 self._stopping.wait(0.1)
                 continue
             for entry_id, fields in _entries(answer):
-                self._last = entry_id
                 self._note(int(entry_id.split(b"-")[0]), fields[FIELD])
 
     def _note(self, at_ms: int, data: bytes) -> None:
@@ -79,9 +82,8 @@ class CommitObserver:
 
 
 def _entries(answer: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
+    """Return the entries of one stream, from an answer of RESP2 or RESP3."""
     if not answer:
         return []
-    if isinstance(answer, dict):
-        [found] = answer.values()
-        return found[0] if found and isinstance(found[0], list) else found
-    return answer[0][1]
+    found = next(iter(answer.values())) if isinstance(answer, dict) else answer[0][1]
+    return found[0] if found and isinstance(found[0], list) else found

@@ -18,6 +18,7 @@ FIELD = b"b"
 # Reactors that fall further behind notice the gap and recompute from the tables: the
 # stream may never fill the memory that the acknowledged data needs.
 MAX_ENTRIES = 200
+MAX_BYTES = 64 * 1024 * 1024
 
 
 def publish_and_acknowledge(
@@ -53,7 +54,8 @@ def publish_and_acknowledge(
 
 
 def _append(client: Redis, data: bytes) -> None:
-    client.xadd(key(STREAM), {FIELD: data}, maxlen=MAX_ENTRIES, approximate=True)
+    bound = min(MAX_ENTRIES, max(1, MAX_BYTES // len(data)))
+    client.xadd(key(STREAM), {FIELD: data}, maxlen=bound, approximate=True)
 
 
 def _append_again(client: Redis, data: bytes) -> None:
