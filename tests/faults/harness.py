@@ -215,7 +215,8 @@ class Plant:
 
     def newest_entry(self) -> str:
         """Return the id of the newest entry ever appended to the ingest stream."""
-        return str(self.redis().xinfo_stream(STREAM)["last-generated-id"])
+        newest: bytes = self.redis().xinfo_stream(STREAM)["last-generated-id"]
+        return newest.decode()
 
     def backlog(self) -> int:
         """Return the number of entries in the ingest stream."""

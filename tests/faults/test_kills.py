@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from tests.faults.harness import Daemon, Plant, Stopwatch, Took, wait_until
+from tests.faults.harness import STREAM, Daemon, Plant, Stopwatch, Took, wait_until
 from tests.faults.ledger import Fleet, in_portions
 from tests.faults.oracle import FLAWLESS, settle
 
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("faults")]
 
 KILLS = 8
 RATE = 2500
-PORTION = 2500
+PORTION = 1250
 RECOVERY_SECONDS = 3.0
 
 
@@ -25,7 +25,7 @@ RECOVERY_SECONDS = 3.0
 def test_eight_kills_under_load_lose_and_invent_nothing(plant, fleet, note, victim):
     daemon = getattr(plant, victim)
     portions = threading.Semaphore(1)
-    messages = in_portions(fleet.messages((KILLS + 1) * PORTION), portions, size=PORTION)
+    messages = in_portions(fleet.messages((2 * KILLS + 1) * PORTION), portions, size=PORTION)
 
     with plant.publisher() as publisher:
         publisher.publish_in_background(messages, rate=RATE)
@@ -41,7 +41,10 @@ def test_eight_kills_under_load_lose_and_invent_nothing(plant, fleet, note, vict
 def kill_repeatedly(
     plant: Plant, fleet: Fleet, daemon: Daemon, portions: threading.Semaphore
 ) -> list[Took]:
-    """Kill and restart a process that is at work, each time with a new portion on the way.
+    """Kill and restart a process that is at work.
+
+    A portion is on the way when it is killed, another comes while it is dead: its rows are
+    new in any case, however much of the first was stored already.
 
     Returns: the time from each restart to the first new row.
     """
@@ -53,12 +56,13 @@ def kill_repeatedly(
         time.sleep(rng.uniform(0.15, 0.35))
         daemon.kill()
         last_entry = plant.newest_entry()
+        portions.release()
         watch = Stopwatch(daemon)
         arrived_at = watch.started_at
         daemon.start()
         if daemon is plant.listener:  # what the worker still had to store does not count
             wait_until(lambda last=last_entry: plant.newest_entry() != last, 60, "nothing arrived")
-            arrived_at = time.time()
+            arrived_at = int(plant.newest_entry().partition("-")[0]) / 1000
         recoveries.append(watch.stop(plant.wait_for_commit(fleet, since=arrived_at)))
     return recoveries
 
@@ -79,3 +83,48 @@ def test_a_process_asked_to_stop_under_load_ends_in_order(plant, fleet, note, vi
 
     assert exit_code == 0
     assert verdict == FLAWLESS
+
+
+def test_a_listener_killed_while_redis_has_not_answered_loses_nothing(plant, fleet, note):
+    with plant.publisher() as publisher:
+        publisher.publish_in_background(fleet.messages(4_000), rate=RATE)
+        plant.wait_for_commit(fleet, since=0)
+        plant.stack.freeze("redis_durable")
+        try:
+            time.sleep(0.5)  # the listener now waits for the answer to an XADD
+            plant.listener.kill()
+            plant.stack.kill("redis_durable")  # or it would still read what was sent to it
+        finally:
+            plant.stack.restart("redis_durable")
+        plant.listener.start()
+        verdict = settle(plant, fleet, publisher)
+    note(messages=len(publisher.published), verdict=verdict)
+
+    assert verdict == FLAWLESS
+
+
+def test_a_worker_killed_while_postgresql_has_not_answered_begins_with_what_it_had(
+    plant, fleet, note
+):
+    redis = plant.redis()
+    with plant.publisher() as publisher:
+        publisher.publish_in_background(fleet.messages(4_000), rate=RATE)
+        plant.wait_for_commit(fleet, since=0)
+        plant.stack.freeze("postgres")
+        try:
+            wait_until(lambda: redis.xpending(STREAM, "ingest")["pending"], 20, "nothing taken")
+            time.sleep(0.5)
+            plant.worker.kill()
+        finally:
+            plant.stack.cont("postgres")
+        taken = redis.xpending(STREAM, "ingest")["pending"]
+        watch = Stopwatch(plant.worker)
+        plant.worker.start()
+        oldest = redis.xpending_range(STREAM, "ingest", "-", "+", 1)[0]["message_id"]
+        wait_until(lambda: not redis.xrange(STREAM, oldest, oldest), 60, "still pending")
+        took = watch.stop(time.time())
+        verdict = settle(plant, fleet, publisher)
+    note(messages=len(publisher.published), taken=taken, recovery=took, verdict=verdict)
+
+    assert verdict == FLAWLESS
+    assert took.own <= RECOVERY_SECONDS

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import random
 import time
+from collections.abc import Iterator
 
 import pytest
+from redis.exceptions import ResponseError
 
-from tests.faults.harness import Plant, wait_until
-from tests.faults.ledger import Fleet, Message, an_hour_ago, points_of
+from tests.faults.harness import STREAM, Daemon, Plant, wait_until
+from tests.faults.ledger import STEP_US, Fleet, Message, an_hour_ago, points_of
 from tests.faults.oracle import (
     FLAWLESS,
     latest_points,
@@ -26,12 +28,13 @@ HOUR_US = 3_600_000_000
 METRIC = "active_power_import"
 
 
-def test_every_message_three_times_and_shuffled_gives_the_same_tables(plant, note):
+def test_every_message_three_times_and_shuffled_gives_the_same_tables(plant, second_worker, note):
     start_us = an_hour_ago()
     in_order, shuffled = plant.take_fleet(), plant.take_fleet()
     many = shuffled.messages(MESSAGES, start_us=start_us) * 3
     random.Random(30).shuffle(many)
 
+    wait_until(lambda: workers_reading(plant) == 2, 30, "the second worker did not start")
     with plant.publisher() as publisher:
         publisher.publish(in_order.messages(MESSAGES, start_us=start_us))
         first = settle(plant, in_order, publisher)
@@ -43,6 +46,24 @@ def test_every_message_three_times_and_shuffled_gives_the_same_tables(plant, not
 
     assert first == second == FLAWLESS
     assert anonymous(plant, shuffled) == anonymous(plant, in_order)
+
+
+@pytest.fixture
+def second_worker(plant: Plant) -> Iterator[Daemon]:
+    """Another worker at work: each has only part of the messages and its own memory of them."""
+    worker = plant.daemon("run_ingest_worker", "--instance", "2")
+    worker.start()
+    yield worker
+    worker.stop()
+
+
+def workers_reading(plant: Plant) -> int:
+    """Return how many workers have asked the stream in the last two seconds."""
+    try:
+        found = plant.redis().xinfo_consumers(STREAM, "ingest")
+    except ResponseError:  # nobody has asked yet
+        return 0
+    return sum(consumer["idle"] < 2000 for consumer in found)
 
 
 def anonymous(plant: Plant, fleet: Fleet) -> tuple[list[tuple[object, ...]], ...]:
@@ -67,6 +88,21 @@ def test_a_late_value_fills_history_and_leaves_the_latest_alone(plant, fleet):
 
     assert verdict == FLAWLESS
     assert latest_points(plant, fleet) == dict(recent.points)
+
+
+def test_two_workers_never_move_the_latest_value_back(plant, fleet, second_worker):
+    """Each knows only the latest values that it has committed itself, or read a while ago."""
+    numbers = [*range(200), *range(5000, 5010), *range(200, 500)]
+    start_us = an_hour_ago()
+    wait_until(lambda: workers_reading(plant) == 2, 30, "the second worker did not start")
+
+    with plant.publisher() as publisher:
+        publisher.publish([fleet.message(n, start_us=start_us) for n in numbers], rate=100)
+        verdict = settle(plant, fleet, publisher)
+
+    assert verdict == FLAWLESS
+    newest = {moment for _, _, moment in latest_points(plant, fleet)}
+    assert newest == {start_us + number * STEP_US for number in range(5000, 5010)}
 
 
 @pytest.mark.parametrize(
