@@ -15,7 +15,7 @@ def pytest_arguments(given: list[str]) -> list[str]:
     decided = any(argument.startswith(("-n", "--numprocesses")) for argument in given)
     if decided or "no:xdist" in " ".join(given):
         return given
-    return ["-n", "auto", "--dist", "loadgroup", *given]
+    return ["-n", "auto", "--dist", "loadfile", *given]
 
 
 def main() -> int:

@@ -25,11 +25,9 @@ def shared_plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
 @pytest.fixture
 def plant(shared_plant: Plant) -> Iterator[Plant]:
     """Yield the plant with listener and worker at work, and nothing left of other tests."""
-    shared_plant.listener.start()
-    shared_plant.worker.start()
+    shared_plant.ensure_running()
     yield shared_plant
-    shared_plant.listener.start()
-    shared_plant.worker.start()
+    shared_plant.ensure_running()
     wait_until(lambda: shared_plant.backlog() == 0, 30, "the stream was not emptied")
 
 

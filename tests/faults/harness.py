@@ -16,6 +16,7 @@ from typing import Any
 
 import psycopg
 from redis import Redis
+from redis.exceptions import ResponseError
 
 from tests.faults.ledger import Fleet, LedgerPublisher
 from tools.embedded import Stack
@@ -25,6 +26,7 @@ from tools.paths import ROOT
 FLEETS = 40
 POLL_SECONDS = 0.05
 STREAM = "ingest.0"
+GROUP = "ingest"
 
 
 class Daemon:
@@ -34,6 +36,7 @@ class Daemon:
         argv = (sys.executable, "manage.py", command, *arguments)
         self._program = Program(command, argv, env=env, cwd=ROOT)
         self._process: subprocess.Popen[bytes] | None = None
+        self.started_at = 0.0
         self.log = log
 
     @property
@@ -45,6 +48,7 @@ class Daemon:
     def start(self) -> None:
         """Start the process unless it runs."""
         if self.pid is None:
+            self.started_at = time.time()
             with self.log.open("ab") as log:
                 self._process = subprocess.Popen(
                     self._program.argv, stdout=log, **self._program.popen_options()
@@ -146,8 +150,8 @@ class Plant:
         self._fleets = (Fleet(f["tenant"], f["gateway"], tuple(f["devices"])) for f in fleets)
         self.listener = self.daemon("run_mqtt_listener")
         self.worker = self.daemon("run_ingest_worker")
-        self.listener.start()
         # before the first subscription the broker keeps nothing for the platform
+        self.ensure_running()
         wait_until(lambda: "Connected to the broker" in self.listener.output(), 30, "no session")
 
     def stop(self) -> None:
@@ -155,6 +159,22 @@ class Plant:
         for daemon in (self.listener, self.worker):
             daemon.stop()
         self.stack.stop()
+
+    def ensure_running(self) -> None:
+        """Start listener and worker unless they run; wait until both are at work."""
+        daemons = {"listener:1": self.listener, "ingest:1": self.worker}
+        for daemon in daemons.values():
+            daemon.start()
+        for name, daemon in daemons.items():
+            wait_until(
+                lambda name=name, daemon=daemon: self._heartbeat(name) >= daemon.started_at,
+                60,
+                f"{name} did not start",
+            )
+
+    def _heartbeat(self, name: str) -> float:
+        """Return when a process last finished a round, in seconds since 1970."""
+        return float(self.redis("EPHEMERAL").hget("heartbeats", name) or 0)
 
     def run(self, *arguments: str) -> str:
         """Run Python with the plant's environment; return what it prints."""
@@ -218,13 +238,17 @@ class Plant:
         newest: bytes = self.redis().xinfo_stream(STREAM)["last-generated-id"]
         return newest.decode()
 
+    def workers_reading(self) -> int:
+        """Return how many workers have asked the stream in the last two seconds."""
+        try:
+            found = self.redis().xinfo_consumers(STREAM, GROUP)
+        except ResponseError:  # nobody has asked yet
+            return 0
+        return sum(consumer["idle"] < 2000 for consumer in found)
+
     def backlog(self) -> int:
         """Return the number of entries in the ingest stream."""
         return int(self.redis().xlen(STREAM))
-
-    def outputs(self) -> str:
-        """Return the last lines of listener and worker."""
-        return f"{self.listener.output()}\n{self.worker.output()}"
 
 
 _LATEST_COMMIT = """

@@ -9,11 +9,11 @@ import time
 
 import pytest
 
-from tests.faults.harness import STREAM, Daemon, Plant, Stopwatch, Took, wait_until
+from tests.faults.harness import GROUP, STREAM, Daemon, Plant, Stopwatch, Took, wait_until
 from tests.faults.ledger import Fleet, in_portions
 from tests.faults.oracle import FLAWLESS, settle
 
-pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("faults")]
+pytestmark = pytest.mark.faults
 
 KILLS = 8
 RATE = 2500
@@ -87,7 +87,7 @@ def test_a_process_asked_to_stop_under_load_ends_in_order(plant, fleet, note, vi
 
 def test_a_listener_killed_while_redis_has_not_answered_loses_nothing(plant, fleet, note):
     with plant.publisher() as publisher:
-        publisher.publish_in_background(fleet.messages(4_000), rate=RATE)
+        publisher.publish_in_background(fleet.messages(6_000), rate=RATE)
         plant.wait_for_commit(fleet, since=0)
         plant.stack.freeze("redis_durable")
         try:
@@ -108,19 +108,19 @@ def test_a_worker_killed_while_postgresql_has_not_answered_begins_with_what_it_h
 ):
     redis = plant.redis()
     with plant.publisher() as publisher:
-        publisher.publish_in_background(fleet.messages(4_000), rate=RATE)
+        publisher.publish_in_background(fleet.messages(6_000), rate=RATE)
         plant.wait_for_commit(fleet, since=0)
         plant.stack.freeze("postgres")
         try:
-            wait_until(lambda: redis.xpending(STREAM, "ingest")["pending"], 20, "nothing taken")
+            wait_until(lambda: redis.xpending(STREAM, GROUP)["pending"], 20, "nothing taken")
             time.sleep(0.5)
             plant.worker.kill()
         finally:
             plant.stack.cont("postgres")
-        taken = redis.xpending(STREAM, "ingest")["pending"]
+        taken = redis.xpending(STREAM, GROUP)["pending"]
         watch = Stopwatch(plant.worker)
         plant.worker.start()
-        oldest = redis.xpending_range(STREAM, "ingest", "-", "+", 1)[0]["message_id"]
+        oldest = redis.xpending_range(STREAM, GROUP, "-", "+", 1)[0]["message_id"]
         wait_until(lambda: not redis.xrange(STREAM, oldest, oldest), 60, "still pending")
         took = watch.stop(time.time())
         verdict = settle(plant, fleet, publisher)

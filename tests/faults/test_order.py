@@ -8,9 +8,8 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from redis.exceptions import ResponseError
 
-from tests.faults.harness import STREAM, Daemon, Plant, wait_until
+from tests.faults.harness import Daemon, Plant, wait_until
 from tests.faults.ledger import STEP_US, Fleet, Message, an_hour_ago, points_of
 from tests.faults.oracle import (
     FLAWLESS,
@@ -21,7 +20,7 @@ from tests.faults.oracle import (
     wait_until_stored,
 )
 
-pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("faults")]
+pytestmark = pytest.mark.faults
 
 MESSAGES = 2_000
 HOUR_US = 3_600_000_000
@@ -34,7 +33,7 @@ def test_every_message_three_times_and_shuffled_gives_the_same_tables(plant, sec
     many = shuffled.messages(MESSAGES, start_us=start_us) * 3
     random.Random(30).shuffle(many)
 
-    wait_until(lambda: workers_reading(plant) == 2, 30, "the second worker did not start")
+    wait_until(lambda: plant.workers_reading() == 2, 30, "the second worker did not start")
     with plant.publisher() as publisher:
         publisher.publish(in_order.messages(MESSAGES, start_us=start_us))
         first = settle(plant, in_order, publisher)
@@ -55,15 +54,6 @@ def second_worker(plant: Plant) -> Iterator[Daemon]:
     worker.start()
     yield worker
     worker.stop()
-
-
-def workers_reading(plant: Plant) -> int:
-    """Return how many workers have asked the stream in the last two seconds."""
-    try:
-        found = plant.redis().xinfo_consumers(STREAM, "ingest")
-    except ResponseError:  # nobody has asked yet
-        return 0
-    return sum(consumer["idle"] < 2000 for consumer in found)
 
 
 def anonymous(plant: Plant, fleet: Fleet) -> tuple[list[tuple[object, ...]], ...]:
@@ -94,7 +84,7 @@ def test_two_workers_never_move_the_latest_value_back(plant, fleet, second_worke
     """Each knows only the latest values that it has committed itself, or read a while ago."""
     numbers = [*range(200), *range(5000, 5010), *range(200, 500)]
     start_us = an_hour_ago()
-    wait_until(lambda: workers_reading(plant) == 2, 30, "the second worker did not start")
+    wait_until(lambda: plant.workers_reading() == 2, 30, "the second worker did not start")
 
     with plant.publisher() as publisher:
         publisher.publish([fleet.message(n, start_us=start_us) for n in numbers], rate=100)

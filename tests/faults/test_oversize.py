@@ -12,7 +12,7 @@ import pytest
 from tests.faults.harness import Plant, memory_of
 from tests.faults.oracle import FLAWLESS, settle
 
-pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("faults")]
+pytestmark = pytest.mark.faults
 
 MIB = 1024 * 1024
 SIZE = 200 * MIB

@@ -17,7 +17,7 @@ from tests.faults.oracle import (
 )
 from tests.faults.poison import poison_for
 
-pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("faults")]
+pytestmark = pytest.mark.faults
 
 GOOD = 10_000
 

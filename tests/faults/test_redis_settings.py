@@ -12,7 +12,7 @@ from tests.faults.harness import wait_until
 from tools.embedded.ports import Ports, accepts_connections
 from tools.embedded.redis_server import find_redis
 
-pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("faults")]
+pytestmark = pytest.mark.faults
 
 ALWAYS = ["--appendonly", "yes", "--appendfsync", "always"]
 CASES = {

@@ -11,7 +11,7 @@ from tests.faults.harness import Stopwatch, memory_of, wait_until
 from tests.faults.ledger import in_portions
 from tests.faults.oracle import FLAWLESS, settle, wait_until_stored
 
-pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("faults")]
+pytestmark = pytest.mark.faults
 
 RATE = 2000
 PORTION = 2500

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.faults.harness import STREAM, wait_until
+from tests.faults.harness import GROUP, STREAM, wait_until
 from tests.faults.ledger import Message, an_hour_ago
 from tests.faults.oracle import (
     FLAWLESS,
@@ -18,9 +18,8 @@ from tests.faults.oracle import (
     wait_until_stored,
 )
 
-pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("faults")]
+pytestmark = pytest.mark.faults
 
-GROUP = "ingest"
 OLD_MS = 31_000  # entries are left to their worker for 30 s
 
 

@@ -19,7 +19,7 @@ import pytest
 
 from tests.live.site import LiveClient, Site
 
-pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("live-site"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
 
 IDLE_SOCKETS = 20
 IDLE_SECONDS = 60.0

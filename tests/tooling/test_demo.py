@@ -101,8 +101,8 @@ def test_a_killed_demo_leaves_no_lock(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ([], ["-n", "auto", "--dist", "loadgroup"]),
-        (["tests/tooling"], ["-n", "auto", "--dist", "loadgroup", "tests/tooling"]),
+        ([], ["-n", "auto", "--dist", "loadfile"]),
+        (["tests/tooling"], ["-n", "auto", "--dist", "loadfile", "tests/tooling"]),
         (["-n0"], ["-n0"]),
         (["-n", "2"], ["-n", "2"]),
         (["-p", "no:xdist"], ["-p", "no:xdist"]),

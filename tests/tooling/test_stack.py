@@ -11,7 +11,7 @@ import redis
 
 from tools.embedded import Stack
 
-pytestmark = [pytest.mark.faults, pytest.mark.xdist_group("stack")]
+pytestmark = pytest.mark.faults
 
 
 @pytest.fixture(scope="module")
