@@ -27,6 +27,7 @@ from tools.embedded.servers import VARIABLE_OF, prepare_servers
 from tools.embedded.state import State
 from tools.embedded.supervisor import StartFailed, Supervisor
 from tools.lock_file import AlreadyRuns, demo_lock
+from tools.open_files import allow_many_open_files
 from tools.paths import VAR
 from tools.prepared import fingerprint
 from tools.terminal import paint, say
@@ -161,6 +162,7 @@ def main() -> int:
     """Run the demo or its check; return the exit code."""
     started = time.monotonic()
     options = parse_arguments()
+    allow_many_open_files()
     if options.check:
         from tools.demo_check import run_check
 

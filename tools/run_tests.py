@@ -7,6 +7,7 @@ import sys
 
 from tools.embedded import NotReady, throwaway_stack
 from tools.foreground import run_in_foreground
+from tools.open_files import allow_many_open_files
 from tools.terminal import say
 
 
@@ -20,6 +21,7 @@ def pytest_arguments(given: list[str]) -> list[str]:
 
 def main() -> int:
     """Return the exit code of pytest."""
+    allow_many_open_files()
     try:
         with throwaway_stack("test", durable=False, external=os.environ) as stack:
             arguments = ["-m", "pytest", *pytest_arguments(sys.argv[1:])]
