@@ -6,6 +6,8 @@ import datetime as dt
 from enum import StrEnum
 
 LATE_AFTER_INTERVALS = 1.5
+# "last seen" is written at most every ten seconds, which a short interval must not suffer from
+LATE_AFTER_AT_LEAST_SECONDS = 45
 OFFLINE_AFTER_INTERVALS = 2
 OFFLINE_AFTER_AT_LEAST_SECONDS = 120
 _SAID_OFFLINE = "offline"
@@ -21,8 +23,8 @@ class Presence(StrEnum):
 
 
 def late_after_seconds(expected_interval_seconds: int) -> float:
-    """Return the silence after which a device is late."""
-    return expected_interval_seconds * LATE_AFTER_INTERVALS
+    """Return the silence after which a device is late; at least 45 s."""
+    return max(expected_interval_seconds * LATE_AFTER_INTERVALS, LATE_AFTER_AT_LEAST_SECONDS)
 
 
 def offline_after_seconds(expected_interval_seconds: int) -> int:

@@ -23,6 +23,7 @@ from django.db.models.functions import Coalesce, Greatest
 
 from devices.models import Channel, Device, ReportedStatus
 from devices.presence import (
+    LATE_AFTER_AT_LEAST_SECONDS,
     LATE_AFTER_INTERVALS,
     OFFLINE_AFTER_AT_LEAST_SECONDS,
     OFFLINE_AFTER_INTERVALS,
@@ -100,26 +101,33 @@ def with_presence(
     said_offline = Q(reported_status=ReportedStatus.OFFLINE) & (
         Q(reported_status_at__isnull=True) | Q(last_seen_at__lte=F("reported_status_at"))
     )
-    at_least = Value(
-        dt.timedelta(seconds=OFFLINE_AFTER_AT_LEAST_SECONDS), output_field=DurationField()
-    )
     return devices.annotate(
         silence=silence,
         presence=Case(
             When(last_seen_at__isnull=True, then=Value(Presence.SILENT.value)),
             When(said_offline, then=Value(Presence.OFFLINE.value)),
             When(
-                silence__gt=Greatest(_intervals(OFFLINE_AFTER_INTERVALS, interval), at_least),
+                silence__gt=Greatest(
+                    _intervals(OFFLINE_AFTER_INTERVALS, interval),
+                    _seconds(OFFLINE_AFTER_AT_LEAST_SECONDS),
+                ),
                 then=Value(Presence.OFFLINE.value),
             ),
             When(
-                silence__gt=_intervals(LATE_AFTER_INTERVALS, interval),
+                silence__gt=Greatest(
+                    _intervals(LATE_AFTER_INTERVALS, interval),
+                    _seconds(LATE_AFTER_AT_LEAST_SECONDS),
+                ),
                 then=Value(Presence.LATE.value),
             ),
             default=Value(Presence.ONLINE.value),
             output_field=CharField(),
         ),
     )
+
+
+def _seconds(number: float) -> Value:
+    return Value(dt.timedelta(seconds=number), output_field=DurationField())
 
 
 def _intervals(number: float, interval: str) -> ExpressionWrapper:
