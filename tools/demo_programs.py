@@ -41,7 +41,8 @@ def core_programs(env: Mapping[str, str], port: int) -> list[Program]:
             "web",
             (
                 *(sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port)),
-                *("--websocket_timeout", "-1", "energy.asgi:application"),
+                *("--websocket_timeout", "-1", "--websocket-max-message-size", "65536"),
+                "energy.asgi:application",
             ),
             env=env,
             cwd=ROOT,

@@ -35,6 +35,7 @@ autosave_interval 1
 autosave_on_changes false
 max_inflight_messages 0
 max_queued_messages 1000000000
+persistent_client_expiration 7d
 max_packet_size {max_packet_bytes}
 plugin {plugin}
 plugin_opt_config_file {folder}/dynsec.json
