@@ -7,6 +7,7 @@ from typing import Any
 from django.apps import apps
 from django.contrib import admin
 from django.http import HttpRequest
+from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
@@ -56,3 +57,8 @@ def _item(request: HttpRequest, label: str, icon: str) -> dict[str, Any] | None:
         return None
     link = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
     return {"title": capfirst(model._meta.verbose_name_plural), "icon": icon, "link": link}
+
+
+def brand_mark(request: HttpRequest) -> str:
+    """Return the address of the product's mark."""
+    return static("ui/mark.svg")
