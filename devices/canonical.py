@@ -1,6 +1,6 @@
 """What the well-known metric names mean: unit, kind, direction, phase and plausible range.
 
-Two kinds of name are known. A **canonical name** (FEATURES §7.5, such as
+Two kinds of name are known. A **canonical name** (such as
 `active_power_import`) carries the stored unit already and is never converted. An
 **alias** is what devices of other makers call a quantity; it names the unit of the
 payload, so `power_active_total` in W becomes `active_power_net` in kW, once.
@@ -119,7 +119,7 @@ _NUMBERED = {
 }
 
 # alias in payloads: (canonical name, unit of the payload, blank for the stored unit).
-# The power fields of the first block are the only ones that seed S0 converts.
+# The power fields of the first block are the only ones that are converted.
 _ALIASES: dict[str, tuple[str, str]] = {
     "power_active_total": ("active_power_net", "W"),
     "power_active_x": ("active_power_x", "W"),

@@ -1,4 +1,4 @@
-"""Which words may stand between the slashes of a topic (S0.42, S0.43, S18)."""
+"""Which words may stand between the slashes of a topic."""
 
 from __future__ import annotations
 

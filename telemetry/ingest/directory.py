@@ -223,7 +223,7 @@ class Directory:
         for channel, slot in self._load_channels(list(sources)):
             slots = sources[channel.device_id].slots
             if channel.source_unit == channel.unit and channel.scale == 1.0:
-                # a canonical name comes in the stored unit: never convert it (S0.40)
+                # a canonical name comes in the stored unit: never convert it
                 slots.setdefault(channel.name, slot)
             slots[channel.source] = slot
         return sources

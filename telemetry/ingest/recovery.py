@@ -1,4 +1,4 @@
-"""What can be saved of a JSON text that was cut off (S0.21)."""
+"""What can be saved of a JSON text that was cut off."""
 
 from __future__ import annotations
 

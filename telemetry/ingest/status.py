@@ -1,4 +1,4 @@
-"""What a gateway says about itself (S0.25)."""
+"""What a gateway says about itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which topics exist and what each means (S0.23-S0.38, S0.40-S0.44, S2.2).
+"""Which topics exist and what each means.
 
 Precedence where the filters of the tenant gateway overlap: the literal word wins over
 the wildcard, read from the left. `data/device/…` and `data/raw/…` therefore never mean

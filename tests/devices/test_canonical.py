@@ -34,7 +34,7 @@ supply_temp return_temp air_temp humidity co2 pulse_count energy_price grid_co2_
 rssi uptime free_heap
 """.split()  # noqa: SIM905
 
-# the list of seed S0 and nothing else becomes a thousandth
+# these and nothing else become a thousandth
 IN_WATTS = {
     "power_active_total": "active_power_net",
     "power_active_l1": "active_power_l1",
