@@ -26,7 +26,7 @@ from telemetry.reactors.base import Reactor
 
 logger = logging.getLogger(__name__)
 
-FLUSH_SECONDS = 0.2
+FLUSH_SECONDS = 0.1
 BEAT_SECONDS = 1.0
 # Long enough for a hub's new interest to be seen after its snapshot was read.
 RECENT_SECONDS = 2.0
@@ -36,7 +36,7 @@ PAUSE_SECONDS = 0.5
 
 
 class LiveReactor(Reactor):
-    """Sends each room with viewers at most five frames a second; the newest value wins.
+    """Sends each room with viewers at most ten frames a second; the newest value wins.
 
     Values of the last two seconds are kept for viewers who come: a value committed after
     their snapshot was read, but flushed before their interest was known, is sent then.
@@ -67,7 +67,7 @@ class LiveReactor(Reactor):
         self._sender.begin_epoch()
 
     def flush(self, now: float) -> None:
-        """Send what was collected, at most every 200 ms."""
+        """Send what was collected, at most every 100 ms."""
         clock = time.monotonic()  # immune to the wall clock being set
         if clock < (self._flush_at if self._pending else self._look_at):
             return
