@@ -136,7 +136,7 @@ def test_history_is_not_shown(bench, red, meter):
     assert bench.layer.frames() == []
 
 
-def test_a_value_goes_out_at_once_and_the_next_200_ms_later(bench, red, meter):
+def test_a_value_goes_out_at_once_and_the_next_100_ms_later(bench, red, meter):
     channel = ChannelFactory(device=meter)
     bench.watch(red.tenant)
     bench.flush()
@@ -146,10 +146,10 @@ def test_a_value_goes_out_at_once_and_the_next_200_ms_later(bench, red, meter):
     assert len(bench.layer.frames()) == 1
 
     bench.store((channel, 20, 2.0))
-    bench.flush(seconds=0.15)
+    bench.flush(seconds=0.06)
     assert bench.layer.frames() == []
-    assert bench.reactor.wait_seconds() == pytest.approx(0.05)
-    bench.flush(seconds=0.051)
+    assert bench.reactor.wait_seconds() == pytest.approx(0.04)
+    bench.flush(seconds=0.041)
     assert len(bench.layer.frames()) == 1
 
 
