@@ -22,6 +22,7 @@ READ_ENTRIES = 20  # two full chunks
 BLOCK_MS = 100
 CLAIM_IDLE_MS = 30_000
 CLAIM_EVERY_SECONDS = 5.0
+OWN_AGAIN_SECONDS = 10.0
 
 
 class IngestStream:
@@ -37,6 +38,7 @@ class IngestStream:
         self._stream = key(PARTITION)
         self._has_group = False
         self._own_pending = True
+        self._own_until = 0.0
         self._claim_at = 0.0
 
     @property
@@ -45,8 +47,13 @@ class IngestStream:
         return self._stream
 
     def read_own_again(self) -> None:
-        """Begin with this consumer's unfinished entries at the next `take`."""
+        """Begin with this consumer's unfinished entries, now and for some seconds.
+
+        A Redis that hung may carry out late what the lost connection had asked for, and
+        give this consumer entries that nobody reads.
+        """
         self._own_pending = True
+        self._own_until = self._clock() + OWN_AGAIN_SECONDS
 
     def take(self) -> list[Entry]:
         """Return up to 20 entries; waits 100 ms when there are none.
@@ -55,7 +62,8 @@ class IngestStream:
             redis.exceptions.RedisError: the durable Redis does not answer.
         """
         self._ensure_group()
-        if self._own_pending:  # after a restart: what this consumer had taken before
+        # after a restart or an error: what this consumer had taken before
+        if self._own_pending or self._clock() < self._own_until:
             raw = self._read("0", None)
             self._own_pending = bool(raw)
             if raw:

@@ -70,8 +70,8 @@ class IngestWorker:
 
         After an error the entries stay pending and the next round takes them again.
         """
-        entries = self._stream.take()
         try:
+            entries = self._stream.take()
             for chunk in split_chunks(entries):
                 self._process(chunk)
         except BaseException:

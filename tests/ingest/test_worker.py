@@ -4,6 +4,7 @@ import datetime as dt
 import random
 
 import pytest
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from accounts.tenancy import all_tenants
 from devices.models import Channel, Device, Gateway
@@ -333,3 +334,23 @@ def test_the_queries_for_a_batch_do_not_grow_with_it(bench, django_assert_max_nu
 
     with django_assert_max_num_queries(12):
         bench.worker.run_once()
+
+
+def test_finds_entries_that_a_lost_answer_had_given_it(bench, monkeypatch):
+    """A frozen Redis answers a read after the client gave up: the entries are ours, unread."""
+    bench.worker.run_once()
+    bench.send({"ts": T0, "values": {"power": 1000}})
+    honest = type(bench.redis).xreadgroup
+
+    def lose_the_answer(self, *args, **kwargs):
+        honest(self, *args, **kwargs)
+        raise RedisTimeoutError("no answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(bench.redis), "xreadgroup", lose_the_answer)
+        with pytest.raises(RedisTimeoutError):
+            bench.worker.run_once()
+
+    bench.worker.run_once()
+
+    assert len(bench.samples()) == 1
