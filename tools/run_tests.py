@@ -10,13 +10,28 @@ from tools.foreground import run_in_foreground
 from tools.open_files import allow_many_open_files
 from tools.terminal import say
 
+NO_TESTS = 5  # pytest's exit code when nothing was collected
 
-def pytest_arguments(given: list[str]) -> list[str]:
-    """Return the arguments of pytest: in parallel unless the caller decides otherwise."""
-    decided = any(argument.startswith(("-n", "--numprocesses")) for argument in given)
-    if decided or "no:xdist" in " ".join(given):
-        return given
-    return ["-n", "auto", "--dist", "loadfile", *given]
+
+def pytest_runs(given: list[str]) -> list[list[str]]:
+    """Return the arguments of each run of pytest.
+
+    Fault tests measure how fast things recover, so they run after the others and one after
+    another; the rest runs in parallel. A caller who says how gets one run as told.
+    """
+    words = " ".join(given)
+    if any(word.startswith(("-n", "-m", "-k", "--")) for word in given) or "no:xdist" in words:
+        return [given]
+    return [
+        ["-n", "auto", "--dist", "loadfile", "-m", "not faults", *given],
+        ["-m", "faults", *given],
+    ]
+
+
+def worst(codes: list[int]) -> int:
+    """Return the exit code of all runs: of the first that failed, else whether tests ran."""
+    failed = [code for code in codes if code not in (0, NO_TESTS)]
+    return failed[0] if failed else min(codes)
 
 
 def main() -> int:
@@ -24,8 +39,12 @@ def main() -> int:
     allow_many_open_files()
     try:
         with throwaway_stack("test", durable=False, external=os.environ) as stack:
-            arguments = ["-m", "pytest", *pytest_arguments(sys.argv[1:])]
-            return run_in_foreground(arguments, stack.env)
+            return worst(
+                [
+                    run_in_foreground(["-m", "pytest", *arguments], stack.env)
+                    for arguments in pytest_runs(sys.argv[1:])
+                ]
+            )
     except (NotReady, RuntimeError) as error:
         say(str(error))
         return 3  # pytest's number for an internal error

@@ -15,7 +15,7 @@ from tools.demo_file import addresses, issue_gateway_certificates, merge_demo, r
 from tools.embedded.pki import Authority
 from tools.lock_file import AlreadyRuns, demo_lock, running_demo_pid
 from tools.paths import ROOT
-from tools.run_tests import pytest_arguments
+from tools.run_tests import pytest_runs, worst
 
 ENV = {
     "PUBLIC_URL": "http://127.0.0.1:8123",
@@ -27,6 +27,8 @@ ENV = {
     "REDIS_EPHEMERAL_URL": "redis://:pw@127.0.0.1:3/0",
 }
 USER = {"email": "v@a.example", "password": "secret-pw", "role": "viewer", "tenant": "a"}
+
+PARALLEL = ["-n", "auto", "--dist", "loadfile"]
 
 
 @pytest.fixture
@@ -101,15 +103,26 @@ def test_a_killed_demo_leaves_no_lock(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ([], ["-n", "auto", "--dist", "loadfile"]),
-        (["tests/tooling"], ["-n", "auto", "--dist", "loadfile", "tests/tooling"]),
-        (["-n0"], ["-n0"]),
-        (["-n", "2"], ["-n", "2"]),
-        (["-p", "no:xdist"], ["-p", "no:xdist"]),
+        ([], [[*PARALLEL, "-m", "not faults"], ["-m", "faults"]]),
+        (
+            ["tests/live"],
+            [[*PARALLEL, "-m", "not faults", "tests/live"], ["-m", "faults", "tests/live"]],
+        ),
+        (["-n0"], [["-n0"]]),
+        (["-n", "2"], [["-n", "2"]]),
+        (["-p", "no:xdist"], [["-p", "no:xdist"]]),
+        (["-k", "kill"], [["-k", "kill"]]),
     ],
 )
-def test_tests_run_in_parallel_unless_told_otherwise(given, expected):
-    assert pytest_arguments(given) == expected
+def test_fault_tests_run_last_and_alone_unless_told_otherwise(given, expected):
+    assert pytest_runs(given) == expected
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"), [([0, 0], 0), ([0, 1], 1), ([5, 0], 0), ([5, 5], 5), ([2, 0], 2)]
+)
+def test_one_failed_run_fails_the_tests(codes, expected):
+    assert worst(codes) == expected
 
 
 @pytest.mark.parametrize(
