@@ -21,7 +21,8 @@ from energy.lib.units import IncompatibleUnits, UnknownUnit, conversion
 from telemetry.ingest.topics import Family, Route, TopicError, parse_topic
 
 TTL_SECONDS = 30.0
-# Topics that came together expire in groups, so that no batch waits for all of them.
+# Topics that came together expire in groups of whole gateways, so that no batch waits for
+# all of them and no query looks for devices at gateways of another group.
 REFRESH_GROUPS = 8
 NEGATIVE_TTL_SECONDS = 3.0
 MAX_SOURCES = 200_000
@@ -160,7 +161,7 @@ class Directory:
                 source.refused[metric] = reason
 
     def _keep(self, topic: str, source: Source, clock: float) -> None:
-        early = hash(topic) % REFRESH_GROUPS / REFRESH_GROUPS / 2
+        early = hash(source.gateway_id or topic) % REFRESH_GROUPS / REFRESH_GROUPS / 2
         ttl = NEGATIVE_TTL_SECONDS if source.error else TTL_SECONDS * (1 - early)
         source.expires_at = clock + ttl
         self._by_topic[topic] = source

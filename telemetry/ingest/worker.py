@@ -86,8 +86,9 @@ class IngestWorker:
     def _process(self, entries: list[Entry]) -> None:
         """Commit one chunk, publish it, acknowledge it."""
         started = time.perf_counter()
+        work = Chunk(entries)
         try:
-            batches = [self._commit_chunk(Chunk(entries))]
+            batches = [self._commit_chunk(work)]
         except UNAVAILABLE:
             raise
         except Exception:
@@ -102,6 +103,7 @@ class IngestWorker:
             now=self._clock(),
         )
         metrics.BATCH_SECONDS.observe(time.perf_counter() - started)
+        self._touch(work)  # last: nobody waits for it
 
     def _commit_singly(self, entries: list[Entry]) -> list[StoredBatch | None]:
         """Commit each message on its own; the one that breaks us is kept as rejected."""
@@ -127,7 +129,6 @@ class IngestWorker:
         for message, code, detail in assembled.refused:
             work.reject(message, code, detail)
         self._commit(work, assembled)
-        self._touch(work)
         return self._stored_batch(work, assembled)
 
     def _resolve(self, work: Chunk) -> None:
