@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import urlsplit
@@ -23,9 +24,9 @@ class NotRunning(RuntimeError):
 
 
 class Platform:
-    """Listener and ingest worker, with live reactor and web server, in a `with` block."""
+    """Listener and ingest workers, with live reactor and web server, in a `with` block."""
 
-    def __init__(self, logs: Path, *, with_live: bool) -> None:
+    def __init__(self, logs: Path, *, with_live: bool, workers: int) -> None:
         self._logs = logs
         self.web_port = Ports().take(8000)
         self.url = f"http://127.0.0.1:{self.web_port}"
@@ -35,6 +36,15 @@ class Platform:
             program
             for program in core_programs(env, self.web_port)
             if with_live or program.name not in LIVE_PROGRAMS
+        ]
+        worker = next(p for p in self._programs if p.name == "ingest_worker")
+        self._programs += [
+            replace(
+                worker,
+                name=f"ingest_worker_{number}",
+                argv=(*worker.argv, "--instance", str(number)),
+            )
+            for number in range(2, workers + 1)
         ]
 
     def __enter__(self) -> Platform:

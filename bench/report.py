@@ -78,6 +78,7 @@ class Result:
                 "batched": round(self.raw.batched),
                 "bulk": round(self.raw.bulk),
                 "best": round(self.raw.best),
+                "by_key": round(self.raw.by_key),
                 "rows": self.raw.rows,
                 "batch_rows": self.raw.batch_rows,
             },
@@ -85,6 +86,7 @@ class Result:
                 "points_per_s": round(self.full.rows_per_second),
                 "messages_per_s": round(self.full.messages_per_second),
                 "ratio_to_raw_copy": round(self.ratio, 3),
+                "ratio_to_raw_copy_by_key": round(self.full.rows_per_second / self.raw.by_key, 3),
                 **_window_json(self.full),
             },
             "half_load": {
@@ -154,6 +156,7 @@ def _sections(result: Result) -> list[tuple[str, list[tuple[str, str]]]]:
             [
                 ("raw binary COPY, batches of the worker", f"{raw.batched:,.0f} rows/s"),
                 ("raw binary COPY, one transaction", f"{raw.bulk:,.0f} rows/s"),
+                ("the same, sorted by key", f"{raw.by_key:,.0f} rows/s"),
                 ("broker to committed row", f"{full.rows_per_second:,.0f} points/s"),
                 ("", f"{full.messages_per_second:,.0f} messages/s"),
                 ("end to end / raw COPY", f"{result.ratio:.2f}"),
