@@ -103,10 +103,13 @@ def test_a_killed_demo_leaves_no_lock(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ([], [[*PARALLEL, "-m", "not faults"], ["-m", "faults"]]),
+        ([], [[*PARALLEL, "-m", "not faults"], ["-m", "faults and not unsettled"]]),
         (
             ["tests/live"],
-            [[*PARALLEL, "-m", "not faults", "tests/live"], ["-m", "faults", "tests/live"]],
+            [
+                [*PARALLEL, "-m", "not faults", "tests/live"],
+                ["-m", "faults and not unsettled", "tests/live"],
+            ],
         ),
         (["-n0"], [["-n0"]]),
         (["-n", "2"], [["-n", "2"]]),
