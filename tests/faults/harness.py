@@ -16,7 +16,6 @@ from typing import Any
 
 import psycopg
 from redis import Redis
-from redis.exceptions import ResponseError
 
 from tests.faults.ledger import Fleet, LedgerPublisher
 from tools.embedded import Stack
@@ -166,11 +165,11 @@ class Plant:
         for daemon in daemons.values():
             daemon.start()
         for name, daemon in daemons.items():
-            wait_until(
-                lambda name=name, daemon=daemon: self._heartbeat(name) >= daemon.started_at,
-                60,
-                f"{name} did not start",
-            )
+            self.wait_until_at_work(name, daemon)
+
+    def wait_until_at_work(self, name: str, daemon: Daemon) -> None:
+        """Wait for the first round of a process that was started; `name` is process:instance."""
+        wait_until(lambda: self._heartbeat(name) >= daemon.started_at, 60, f"{name} did not start")
 
     def _heartbeat(self, name: str) -> float:
         """Return when a process last finished a round, in seconds since 1970."""
@@ -237,14 +236,6 @@ class Plant:
         """Return the id of the newest entry ever appended to the ingest stream."""
         newest: bytes = self.redis().xinfo_stream(STREAM)["last-generated-id"]
         return newest.decode()
-
-    def workers_reading(self) -> int:
-        """Return how many workers have asked the stream in the last two seconds."""
-        try:
-            found = self.redis().xinfo_consumers(STREAM, GROUP)
-        except ResponseError:  # nobody has asked yet
-            return 0
-        return sum(consumer["idle"] < 2000 for consumer in found)
 
     def backlog(self) -> int:
         """Return the number of entries in the ingest stream."""

@@ -34,7 +34,6 @@ def test_every_message_three_times_and_shuffled_gives_the_same_tables(plant, sec
     many = shuffled.messages(MESSAGES, start_us=start_us) * 3
     random.Random(30).shuffle(many)
 
-    wait_until(lambda: plant.workers_reading() == 2, 30, "the second worker did not start")
     with plant.publisher() as publisher:
         publisher.publish(in_order.messages(MESSAGES, start_us=start_us))
         first = settle(plant, in_order, publisher)
@@ -53,6 +52,7 @@ def second_worker(plant: Plant) -> Iterator[Daemon]:
     """Another worker at work: each has only part of the messages and its own memory of them."""
     worker = plant.daemon("run_ingest_worker", "--instance", "2")
     worker.start()
+    plant.wait_until_at_work("ingest:2", worker)
     yield worker
     worker.stop()
 
@@ -86,7 +86,6 @@ def test_two_workers_never_move_the_latest_value_back(plant, fleet, second_worke
     """Each knows only the latest values that it has committed itself, or read a while ago."""
     numbers = [*range(200), *range(5000, 5010), *range(200, 500)]
     start_us = an_hour_ago()
-    wait_until(lambda: plant.workers_reading() == 2, 30, "the second worker did not start")
 
     with plant.publisher() as publisher:
         publisher.publish([fleet.message(n, start_us=start_us) for n in numbers], rate=100)
