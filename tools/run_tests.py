@@ -24,7 +24,7 @@ def pytest_runs(given: list[str]) -> list[list[str]]:
         return [given]
     return [
         ["-n", "auto", "--dist", "loadfile", "-m", "not faults", *given],
-        ["-m", "faults and not unsettled", *given],
+        ["-m", "faults", *given],
     ]
 
 

@@ -13,8 +13,11 @@ from django.db import close_old_connections, connection
 
 from energy.lib import heartbeat
 from energy.lib.metrics import serve_metrics
+from energy.lib.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
+
+STOP_SECONDS = 9.0  # supervisors kill after ten
 
 
 class ProcessCommand(BaseCommand):
@@ -23,12 +26,14 @@ class ProcessCommand(BaseCommand):
     Subclasses set `process_name` and implement `work`, which returns True when more
     work is waiting and the loop should go on at once. A call inside `work` must not
     block longer than one second, or SIGTERM waits for it. A round that raises is logged
-    and the loop goes on after `error_seconds`.
+    and the loop goes on after `error_seconds`. A round of more than `stall_seconds` ends
+    the process with 75, and so does a stop of more than nine seconds.
     """
 
     process_name = "process"
     idle_seconds = 1.0
     error_seconds = 1.0
+    stall_seconds = 30.0
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the flags that every loop has."""
@@ -55,21 +60,29 @@ class ProcessCommand(BaseCommand):
         """
         self.stopping = threading.Event()
         self.instance = instance
+        self.watchdog = Watchdog(self.process_name)
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, self._stop)
         serve_metrics(metrics_port)
         if not once:
             _connect_without_pool()
+            self.watchdog.start()
         try:
             self.open(**options)
             while not self.stopping.is_set():
+                self.watchdog.expect(self.stall_seconds)
                 wait_seconds = self._round(once=once)
                 if once:
                     return
                 if wait_seconds:
+                    self.watchdog.expect(wait_seconds + self.stall_seconds)
                     self.stopping.wait(wait_seconds)
         finally:
-            self.close()
+            self.watchdog.expect_end(STOP_SECONDS)
+            try:
+                self.close()
+            finally:
+                self.watchdog.release()
 
     def _round(self, *, once: bool) -> float:
         """Do one guarded round; return how long to wait before the next."""
@@ -88,6 +101,7 @@ class ProcessCommand(BaseCommand):
     def _stop(self, signum: int, frame: object) -> None:
         logger.info("%s received, stopping %s", signal.Signals(signum).name, self.process_name)
         self.stopping.set()
+        self.watchdog.expect_end(STOP_SECONDS)
 
 
 def _connect_without_pool() -> None:

@@ -27,7 +27,6 @@ HOUR_US = 3_600_000_000
 METRIC = "active_power_import"
 
 
-@pytest.mark.unsettled
 def test_every_message_three_times_and_shuffled_gives_the_same_tables(plant, second_worker, note):
     start_us = an_hour_ago()
     in_order, shuffled = plant.take_fleet(), plant.take_fleet()
@@ -81,7 +80,6 @@ def test_a_late_value_fills_history_and_leaves_the_latest_alone(plant, fleet):
     assert latest_points(plant, fleet) == dict(recent.points)
 
 
-@pytest.mark.unsettled
 def test_two_workers_never_move_the_latest_value_back(plant, fleet, second_worker):
     """Each knows only the latest values that it has committed itself, or read a while ago."""
     numbers = [*range(200), *range(5000, 5010), *range(200, 500)]

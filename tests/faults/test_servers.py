@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 
@@ -96,7 +97,6 @@ def test_ingest_does_not_need_the_ephemeral_redis(plant, fleet, note, fault):
     assert took.own <= 5_000 / RATE + RECOVERY_SECONDS
 
 
-@pytest.mark.unsettled
 def test_a_full_durable_redis_refuses_and_goes_on_when_it_has_room(plant, fleet, note):
     redis = plant.redis()
     plant.worker.kill()
@@ -119,6 +119,37 @@ def test_a_full_durable_redis_refuses_and_goes_on_when_it_has_room(plant, fleet,
 
     assert verdict == FLAWLESS
     assert drained.own <= RECOVERY_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("process", "server"),
+    [
+        ("listener", "redis_durable"),
+        ("worker", "redis_durable"),
+        ("worker", "postgres"),
+        ("listener", "mosquitto"),
+    ],
+)
+def test_a_process_ends_within_ten_seconds_though_a_server_hangs(
+    plant, fleet, note, process, server
+):
+    daemon = getattr(plant, process)
+    with plant.publisher() as publisher:
+        publisher.publish_in_background(fleet.messages(4_000), rate=RATE)
+        plant.wait_for_commit(fleet, since=0)
+        plant.stack.freeze(server)
+        time.sleep(0.5)
+        asked_at = time.monotonic()
+        daemon.signal(signal.SIGTERM)
+        code = daemon.wait(12)
+        took = time.monotonic() - asked_at
+        plant.stack.cont(server)
+        daemon.start()
+        verdict = settle(plant, fleet, publisher)
+    note(process=process, server=server, code=code, took=took, verdict=verdict)
+
+    assert verdict == FLAWLESS
+    assert took <= 10
 
 
 def test_a_full_stream_stops_the_reading_and_nothing_else(plant, fleet, note):

@@ -103,12 +103,12 @@ def test_a_killed_demo_leaves_no_lock(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ([], [[*PARALLEL, "-m", "not faults"], ["-m", "faults and not unsettled"]]),
+        ([], [[*PARALLEL, "-m", "not faults"], ["-m", "faults"]]),
         (
             ["tests/live"],
             [
                 [*PARALLEL, "-m", "not faults", "tests/live"],
-                ["-m", "faults and not unsettled", "tests/live"],
+                ["-m", "faults", "tests/live"],
             ],
         ),
         (["-n0"], [["-n0"]]),

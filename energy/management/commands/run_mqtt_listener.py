@@ -61,7 +61,7 @@ class Command(ProcessCommand):
         if not hasattr(self, "_subscriber"):
             return
         try:
-            self._subscriber.stop()
+            self._subscriber.stop(drain=not self._is_blocked)
         except (BufferFull, BufferUnavailable) as error:
             # not acknowledged, so the broker sends them to the next listener
             self.stderr.write(f"Left to the broker: {error}")
