@@ -99,4 +99,4 @@ def test_postgres_is_durable_unless_told_otherwise():
 
     assert not [part for part in durable if part.startswith(("fsync", "synchronous_commit"))]
     assert "fsync=off" in fast
-    assert {"shared_buffers=256MB", "max_connections=100", "max_wal_size=2GB"} <= set(durable)
+    assert {"shared_buffers=256MB", "max_connections=100", "max_wal_size=4GB"} <= set(durable)
