@@ -7,14 +7,15 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from accounts.identity import acting_membership
-from accounts.tenancy import all_tenants, tenant_scope
+from accounts.identity import find_acting
+from accounts.tenancy import all_tenants
 
 
 class TenantMiddleware:
     """Run the view, and the rendering of its answer, in the scope of the acting tenant.
 
-    Platform staff see all tenants in the admin; nobody else ever runs unlimited.
+    Platform staff see all tenants in the admin; nobody else ever runs unlimited. Requests
+    with a token or an API key carry `acting` already: their credential names the tenant.
     """
 
     sync_capable = True
@@ -25,7 +26,8 @@ class TenantMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Find the acting tenant once, then hand the request on."""
-        request.membership = acting_membership(request)  # type: ignore[attr-defined]
+        if not hasattr(request, "acting"):
+            request.acting = find_acting(request)  # type: ignore[attr-defined]
         with self._scope(request):
             # template answers are rendered in here too: the handler does it around the view
             return self.get_response(request)
@@ -33,8 +35,9 @@ class TenantMiddleware:
     def _scope(self, request: HttpRequest) -> contextlib.AbstractContextManager[None]:
         if request.path.startswith("/admin/") and _is_platform_staff(request):
             return all_tenants()
-        if request.membership is not None:  # type: ignore[attr-defined]
-            return tenant_scope(request.membership.tenant_id)  # type: ignore[attr-defined]
+        if request.acting is not None:  # type: ignore[attr-defined]
+            scope: contextlib.AbstractContextManager[None] = request.acting.scope()  # type: ignore[attr-defined]
+            return scope
         return contextlib.nullcontext()
 
 

@@ -7,15 +7,22 @@ from typing import Any
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from accounts.models import Role
 
+class HasPermission(BasePermission):
+    """The caller needs the permission that the view names for the method.
 
-class IsTenantMember(BasePermission):
-    """Members of an active tenant read; only operators and administrators write."""
+    `view.permission` is a code such as "read:device", or a code for each method. Without
+    one nobody may call. Guests hold no codes: they pass, and `scope()` decides which rows
+    they see, only where the view says so with `is_open_to_guests`.
+    """
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        """Tell whether the acting membership allows the method."""
-        membership = getattr(request, "membership", None)
-        if membership is None:
+        """Tell whether the caller may use the method in the acting tenant."""
+        acting = getattr(request, "acting", None)
+        if acting is None:
             return False
-        return request.method in {"GET", "HEAD", "OPTIONS"} or membership.role != Role.VIEWER
+        needed = view.permission
+        code = needed.get(request.method) if isinstance(needed, dict) else needed
+        if acting.kind == "guest":
+            return code is not None and getattr(view, "is_open_to_guests", False)
+        return code in acting.codes

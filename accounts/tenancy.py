@@ -10,9 +10,10 @@ pipeline enter a scope (`tests/accounts/test_all_tenants_uses.py` lists them).
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -30,8 +31,19 @@ class _AllTenants:
     """The scope of staff overviews, workers and migrations."""
 
 
+@dataclass(frozen=True, slots=True)
+class _SharedRows:
+    """The scope of a guest: what a tenant shares with somebody from outside."""
+
+    tenant_id: uuid.UUID
+    rows: Mapping[str, Q]
+
+
 _ALL = _AllTenants()
-_current: ContextVar[uuid.UUID | _AllTenants | None] = ContextVar("tenant", default=None)
+_current: ContextVar[uuid.UUID | _SharedRows | _AllTenants | None] = ContextVar(
+    "tenant", default=None
+)
+_NO_ROW = Q(pk__in=[])
 
 
 @contextmanager
@@ -40,6 +52,19 @@ def tenant_scope(tenant_id: uuid.UUID) -> Iterator[None]:
     if not isinstance(tenant_id, uuid.UUID):
         raise TypeError(f"tenant_scope() needs a UUID, got {type(tenant_id).__name__}.")
     token = _current.set(tenant_id)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+@contextmanager
+def guest_scope(tenant_id: uuid.UUID, rows: Mapping[str, Q]) -> Iterator[None]:
+    """Limit every query to single rows of one tenant, and refuse every change.
+
+    `rows`: by model label, such as "devices.Device"; models that are not named are empty.
+    """
+    token = _current.set(_SharedRows(tenant_id, rows))
     try:
         yield
     finally:
@@ -59,6 +84,8 @@ def all_tenants() -> Iterator[None]:
 def current_tenant_id() -> uuid.UUID | None:
     """Return the tenant in scope; None outside a scope and under `all_tenants`."""
     current = _current.get()
+    if isinstance(current, _SharedRows):
+        return current.tenant_id
     return current if isinstance(current, uuid.UUID) else None
 
 
@@ -107,7 +134,11 @@ class TenantQuery(Query):
         if self._is_limited_by_outer_row:
             return self
         query: Any = self.clone()
-        query.add_q(Q(tenant_id=current))
+        if isinstance(current, _SharedRows):
+            label = self.model._meta.label if self.model else ""
+            query.add_q(Q(tenant_id=current.tenant_id) & current.rows.get(label, _NO_ROW))
+        else:
+            query.add_q(Q(tenant_id=current))
         return query
 
     def _table(self) -> str:
@@ -218,6 +249,8 @@ class TenantOwned(models.Model):
         current = _current.get()
         if current is None:
             raise TenantScopeMissing(f"{type(self).__name__} changed outside tenant_scope().")
+        if isinstance(current, _SharedRows):
+            raise ValidationError(_("Guests change nothing."))
         if isinstance(current, uuid.UUID) and self.tenant_id != current:
             raise ValidationError(_("Belongs to another tenant."))
 

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from accounts.models import Membership, Role, Tenant, User
+from accounts.models import Membership, SystemRole, Tenant, User
 from accounts.tenancy import tenant_scope
 from bench.packets import METRICS
 from devices.canonical import lookup
@@ -60,7 +60,7 @@ def seed_fleet(*, devices: int, points: int) -> Fleet:
     for number in range(TENANTS):
         tenant = Tenant.objects.create(name=f"Bench {number}", slug=f"bench-{number}")
         if number == 0:
-            Membership.objects.create(user=viewer, tenant=tenant, role=Role.VIEWER)
+            Membership.objects.create(user=viewer, tenant=tenant, role=SystemRole.VIEWER)
         count = devices // TENANTS + (number < devices % TENANTS)
         with tenant_scope(tenant.id):
             found += _seed_tenant(tenant, profile, count, metrics)

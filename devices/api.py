@@ -18,6 +18,8 @@ from devices.serializers import DeviceDetailSerializer, DeviceListParams, Device
 class DeviceView(ReadView, GenericAPIView):
     """Serializes devices as they are at one instant."""
 
+    permission = "read:device"
+
     def get_serializer_context(self) -> dict[str, Any]:
         """Hand `now` to the serializers."""
         return {**super().get_serializer_context(), "now": self.now}

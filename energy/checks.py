@@ -18,6 +18,8 @@ from energy.lib.env import is_local_host
 # Tables that belong to no tenant, and why.
 GLOBAL_TABLES = {
     "accounts.Tenant": "is the owner itself",
+    "accounts.Plan": "what the platform sells",
+    "accounts.AuditEvent": "outlives the tenant it names; read through accounts.queries.audit",
     "accounts.User": "a person may be a member of several tenants",
     "accounts.Membership": "is read to find out which tenant is in scope",
     "devices.DeviceProfile": "types of device are the same for everybody",

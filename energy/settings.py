@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 from pathlib import Path
 
@@ -67,13 +68,22 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "django.contrib.postgres",
     "channels",
+    "guardian",
+    "pgtrigger",
+    "pghistory",
+    "hijack",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "drf_standardized_errors",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.headless",
+    "allauth.usersessions",
+    "axes",
     "csp",
+    "anymail",
     "django_celery_beat",
     "django_prometheus",
     "django_structlog",
@@ -104,8 +114,11 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "accounts.middleware.TenantMiddleware",
+    "pghistory.middleware.HistoryMiddleware",
+    "axes.middleware.AxesMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
@@ -124,6 +137,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "accounts.context_processors.acting_tenant",
+                "accounts.pages.menu.settings_menu",
             ],
         },
     }
@@ -223,9 +237,16 @@ SAMPLE_RETENTION_DAYS = env.int("SAMPLE_RETENTION_DAYS", default=730)
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",  # first: it refuses who is locked out
+    "accounts.rbac.backend.TenantRoleBackend",
     "django.contrib.auth.backends.ModelBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
+    "devices.sharing.ShareBackend",
 ]
+ANONYMOUS_USER_NAME = None  # guardian: nobody is not somebody
+GUARDIAN_MONKEY_PATCH_USER = False
+GUARDIAN_MONKEY_PATCH_GROUP = False
+SILENCED_SYSTEM_CHECKS = ["guardian.W001"]  # ShareBackend is guardian's, with an end for shares
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.ScryptPasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -250,6 +271,13 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,10/15m/key"}
 ACCOUNT_SESSION_REMEMBER = True
+PGHISTORY_MIDDLEWARE_METHODS = ("POST", "PUT", "PATCH", "DELETE")
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # never by address alone: offices share one
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = dt.timedelta(minutes=15)
+AXES_RESET_ON_SUCCESS = True
+AXES_USERNAME_FORM_FIELD = "login"
+AXES_VERBOSE = False
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
 
@@ -311,7 +339,7 @@ CONTENT_SECURITY_POLICY = {
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.MiddlewareAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.IsTenantMember"],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.HasPermission"],
     "DEFAULT_RENDERER_CLASSES": ["accounts.api.renderers.ORJSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["accounts.api.renderers.ORJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "accounts.api.pagination.CursorPagination",
@@ -340,34 +368,6 @@ SPECTACULAR_SETTINGS = {
         "Interval": "telemetry.serializers.ANSWER_INTERVALS",
         "Aggregate": "telemetry.serializers.ANSWER_AGGREGATES",
     },
-}
-
-# the customer pages' teal, from the lightest (50) to the darkest (950)
-ADMIN_TEAL = {
-    "50": "oklch(98.4% .014 180.72)",
-    "100": "oklch(95.3% .051 180.80)",
-    "200": "oklch(91% .096 180.43)",
-    "300": "oklch(85.5% .138 181.07)",
-    "400": "oklch(77.7% .152 181.91)",
-    "500": "oklch(60% .118 184.70)",
-    "600": "oklch(51.1% .096 186.39)",
-    "700": "oklch(43.7% .078 188.22)",
-    "800": "oklch(38.6% .063 188.42)",
-    "900": "oklch(32% .055 190)",
-    "950": "oklch(27.7% .046 192.52)",
-}
-UNFOLD = {
-    "SITE_TITLE": _("Energy platform"),
-    "SITE_HEADER": _("Energy platform"),
-    "SITE_SUBHEADER": _("Fleet administration"),
-    "SITE_URL": "/",
-    "SITE_ICON": "energy.admin_menu.brand_mark",
-    "SITE_FAVICONS": [{"rel": "icon", "href": "energy.admin_menu.brand_mark"}],
-    "COLORS": {"primary": ADMIN_TEAL},
-    "SHOW_HISTORY": True,
-    "SHOW_VIEW_ON_SITE": False,
-    "DASHBOARD_CALLBACK": "energy.dashboard.fleet_overview",
-    "SIDEBAR": {"navigation": "energy.admin_menu.navigation"},
 }
 
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")

@@ -18,6 +18,7 @@ api = [
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
+    path("settings/", include("accounts.pages.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("api/v1/", include(api)),
     path("api/schema", SpectacularAPIView.as_view(), name="api-schema"),

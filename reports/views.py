@@ -23,7 +23,7 @@ SEARCH_LENGTH = 100
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
     """Show all sites and devices of the organisation."""
-    if getattr(request, "membership", None) is None:
+    if getattr(request, "acting", None) is None:
         return _without_tenant(request)
     now = timezone.now()
     presence = request.GET.get("presence", "")
@@ -40,7 +40,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @login_required
 def device(request: HttpRequest, device_id: uuid.UUID) -> HttpResponse:
     """Show one device; another organisation's device does not exist."""
-    if getattr(request, "membership", None) is None:
+    if getattr(request, "acting", None) is None:
         raise Http404
     now = timezone.now()
     try:

@@ -52,6 +52,8 @@ TEXT = {"type": "string"}
 class DeviceLatest(ReadView):
     """The newest values of one device."""
 
+    permission = "read:telemetry"
+
     @extend_schema(
         operation_id="get_device_latest",
         summary="Read the newest values of a device",
@@ -122,6 +124,7 @@ QUERY_RESPONSES = {
 class TelemetryQuery(ReadView):
     """The past of devices as columns."""
 
+    permission = "read:telemetry"
     params_class = TableParams
     renderer_classes = [ORJSONRenderer, CSVRenderer, NDJSONRenderer]
 
@@ -155,7 +158,7 @@ class TelemetryQuery(ReadView):
     def _answer(self, request: Request, question: Question, *, prefix: str) -> Answer:
         try:
             return answer_question(
-                tenant_id=request.membership.tenant_id,  # type: ignore[attr-defined]
+                tenant_id=request.acting.tenant_id,  # type: ignore[attr-defined]
                 question=question,
                 now=self.now,
             )

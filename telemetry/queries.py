@@ -278,7 +278,8 @@ def _execute(statement: sql.Composable, parameters: dict[str, Any]) -> list[tupl
             cursor.execute(
                 "SELECT set_config('statement_timeout', %s, true)", [str(STATEMENT_TIMEOUT_MS)]
             )
-            cursor.execute(statement, parameters)
+            # as text: pghistory reads it
+            cursor.execute(statement.as_string(None), parameters)
             return cursor.fetchall()
     except OperationalError as error:
         if isinstance(error.__cause__, QueryCanceled):

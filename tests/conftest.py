@@ -33,7 +33,7 @@ from django.test import Client
 from django.utils import translation
 from redis import Redis
 
-from accounts.models import Role, Tenant, User
+from accounts.models import SystemRole, Tenant, User
 from accounts.tenancy import tenant_scope
 from energy.lib import redis as redis_clients
 from tests.factories import NOW, MembershipFactory, TenantFactory, UserFactory
@@ -65,9 +65,9 @@ def make_team(name: str) -> Team:
     tenant = TenantFactory(name=f"{name.title()} Energy", slug=name)
     people = {}
     for title, role in (
-        ("owner", Role.ADMIN),
-        ("operator", Role.OPERATOR),
-        ("viewer", Role.VIEWER),
+        ("owner", SystemRole.ADMIN),
+        ("operator", SystemRole.OPERATOR),
+        ("viewer", SystemRole.VIEWER),
     ):
         people[title] = UserFactory(email=f"{title}@{name}.example")
         MembershipFactory(user=people[title], tenant=tenant, role=role)
@@ -117,7 +117,7 @@ def client_for() -> Callable[[User], Client]:
 
     def sign_in(user: User) -> Client:
         client = Client()
-        client.force_login(user)
+        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
         return client
 
     return sign_in

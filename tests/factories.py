@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import factory
 from factory.django import DjangoModelFactory
 
-from accounts.models import Membership, Role, Tenant, User
+from accounts.models import Membership, SystemRole, Tenant, User
 from accounts.tenancy import tenant_scope
 from devices.models import (
     Channel,
@@ -58,7 +58,7 @@ class MembershipFactory(DjangoModelFactory):
 
     user = factory.SubFactory(UserFactory)
     tenant = factory.SubFactory(TenantFactory)
-    role = Role.VIEWER
+    role = SystemRole.VIEWER
 
 
 class TenantOwnedFactory(DjangoModelFactory):

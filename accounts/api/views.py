@@ -7,7 +7,6 @@ from typing import Any
 
 from django.utils import timezone
 from rest_framework.negotiation import DefaultContentNegotiation
-from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -15,14 +14,6 @@ from accounts.api.params import Params, read_params
 
 # until a request comes: the schema is made without one
 NEVER = dt.datetime.min.replace(tzinfo=dt.UTC)
-
-
-class MemberMayRead(BasePermission):
-    """Any member, in any role, may use the endpoint with any of its methods: it only reads."""
-
-    def has_permission(self, request: Request, view: Any) -> bool:
-        """Tell whether the request acts for a tenant."""
-        return getattr(request, "membership", None) is not None
 
 
 class FormatNegotiation(DefaultContentNegotiation):
@@ -39,7 +30,8 @@ class ReadView(APIView):
     `params` holds the checked query parameters of a GET, `now` the instant of the request.
     """
 
-    permission_classes = [MemberMayRead]
+    is_open_to_guests = True  # the tenant scope of a guest holds the shared rows only
+    permission: str
     content_negotiation_class = FormatNegotiation
     http_method_names = ["get", "head", "post"]
     params_class: type[Params] = Params

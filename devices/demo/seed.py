@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts.models import Membership, Role, Tenant, User
+from accounts.models import Membership, SystemRole, Tenant, User
 from accounts.tenancy import tenant_scope
 from devices.builtin_profiles import BUILTIN_PROFILES, GATEWAY_HEALTH
 from devices.demo.passwords import Passwords
@@ -76,7 +76,7 @@ def seed_fleet(*, known: Mapping[str, Any], reset_passwords: bool = False) -> De
 
 
 def _seed_people(fleet: DemoFleet, passwords: Passwords, tenant: Tenant, domain: str) -> None:
-    for role in Role:
+    for role in SystemRole:
         person = {"email": f"{role}@{domain}", "name": f"{role.label}, {tenant.name}"}
         user = _seed_user(fleet, passwords, person, role=role.value, tenant=tenant)
         Membership.objects.get_or_create(user=user, tenant=tenant, defaults={"role": role})

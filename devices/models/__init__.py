@@ -3,12 +3,20 @@
 from devices.models.channel import Channel, Direction, Kind, Phase
 from devices.models.device import Device, Gateway, ReportedStatus
 from devices.models.profile import DeviceProfile, ProfileChannel
+from devices.models.share import (
+    DeviceTenantPermission,
+    DeviceUserPermission,
+    SiteTenantPermission,
+    SiteUserPermission,
+)
 from devices.models.site import Site
 
 __all__ = [
     "Channel",
     "Device",
     "DeviceProfile",
+    "DeviceTenantPermission",
+    "DeviceUserPermission",
     "Direction",
     "Gateway",
     "Kind",
@@ -16,4 +24,6 @@ __all__ = [
     "ProfileChannel",
     "ReportedStatus",
     "Site",
+    "SiteTenantPermission",
+    "SiteUserPermission",
 ]

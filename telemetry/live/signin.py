@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 from django.http import parse_cookie
 from django.utils.crypto import constant_time_compare
 
-from accounts.identity import SESSION_TENANT, active_memberships, choose_membership
+from accounts.identity import SESSION_TENANT, choose_acting
 from accounts.models import Membership, User
 from telemetry.live.database import in_database
 
@@ -57,12 +57,12 @@ def sign_in_by_cookie(scope: Mapping[str, Any], now: dt.datetime) -> Identity | 
     user = _find_user(content)
     if session is None or user is None:
         return None
-    membership = choose_membership(active_memberships(user), content.get(SESSION_TENANT))
-    if membership is None:
+    acting = choose_acting(user, content.get(SESSION_TENANT))
+    if acting is None or acting.kind != "member":
         raise SignInRefused(FORBIDDEN)
     return Identity(
         user.id,
-        membership.tenant_id,
+        acting.tenant_id,
         session.session_key,
         content[HASH_SESSION_KEY],
         session.expire_date,

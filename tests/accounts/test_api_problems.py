@@ -73,7 +73,7 @@ def test_an_error_of_ours_says_nothing_about_its_cause(
 def test_an_error_before_the_view_is_a_problem_too(
     browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("accounts.middleware.acting_membership", fail)
+    monkeypatch.setattr("accounts.middleware.find_acting", fail)
 
     response = browser.get(URL)
 

@@ -32,6 +32,14 @@ class GatewayViewSet(ModelViewSet):
     serializer_class = GatewaySerializer
     renderer_classes = (JSONRenderer,)
     pagination_class = None
+    permission = {
+        "GET": "read:gateway",
+        "HEAD": "read:gateway",
+        "POST": "write:gateway",
+        "PUT": "write:gateway",
+        "PATCH": "write:gateway",
+        "DELETE": "delete:gateway",
+    }
 
 
 def lazy_page(request: HttpRequest) -> HttpResponse:

@@ -18,7 +18,10 @@ def main() -> None:
     """Print a JSON object: URL to status."""
     call_command("check", fail_level="WARNING", stdout=sys.stderr)
     client = Client(headers={"host": "localhost"})
-    client.force_login(User.objects.get(email="staff@example.com"))
+    client.force_login(
+        User.objects.get(email="staff@example.com"),
+        backend="django.contrib.auth.backends.ModelBackend",
+    )
     client.raise_request_exception = False
     urls = ["/admin/", "/admin/devices/device/add/?tenant=" + sys.argv[1], *sys.argv[2:]]
     for model in admin.site._registry:

@@ -256,7 +256,7 @@ def _note(visit: Visit, message: ConsoleMessage) -> None:
 
 def _session_cookie(user: User, server: str) -> dict[str, str]:
     client = Client()
-    client.force_login(user)
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     return {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": server}
 
 

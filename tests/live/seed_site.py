@@ -38,7 +38,10 @@ def make_session(tenant: Any) -> str:
 
     client = Client()
     # hashing a password on purpose takes long
-    client.force_login(MembershipFactory(tenant=tenant, user__password=None).user)
+    client.force_login(
+        MembershipFactory(tenant=tenant, user__password=None).user,
+        backend="django.contrib.auth.backends.ModelBackend",
+    )
     return client.cookies["sessionid"].value
 
 

@@ -21,7 +21,7 @@ NOW_MS = 1_795_176_000_000  # 2026-11-20 12:00 UTC, the time of LatestValueFacto
 def cookies_of(user: User | AnonymousUser) -> str:
     client = Client()
     if isinstance(user, User):
-        client.force_login(user)
+        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     return "; ".join(f"{name}={morsel.value}" for name, morsel in client.cookies.items())
 
 

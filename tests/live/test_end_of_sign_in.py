@@ -9,7 +9,7 @@ import pytest
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from accounts.models import Membership, Role, User
+from accounts.models import Membership, SystemRole, User
 from telemetry.live import hub as hub_module
 from tests.live.sockets import connect
 
@@ -53,7 +53,7 @@ class TestEndOfSignIn:
         monkeypatch.setattr(hub_module, "CHECK_SECONDS", 0.2)
         async with connect(red.viewer) as socket:
             await socket.subscribe(tenant=True)
-            Membership.objects.filter(user=red.viewer).update(role=Role.ADMIN)
+            Membership.objects.filter(user=red.viewer).update(role=SystemRole.ADMIN)
             await asyncio.sleep(1)
             await socket.say("ping")
             assert await socket.hear("pong")

@@ -178,7 +178,7 @@ def test_nobody_else_may_ask(
 
 def test_a_post_from_another_site_is_refused(red: Team, power: Channel) -> None:
     client = Client(enforce_csrf_checks=True)
-    client.force_login(red.owner)
+    client.force_login(red.owner, backend="django.contrib.auth.backends.ModelBackend")
 
     response = client.post(URL, "{}", content_type="application/json")
 

@@ -1,4 +1,4 @@
-"""Tenants, users and memberships."""
+"""People."""
 
 from __future__ import annotations
 
@@ -12,27 +12,6 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from accounts.tenancy import StampedModel
-
-
-class Tenant(StampedModel):
-    """A customer organisation; everything it owns is invisible to all others.
-
-    Example: "Anatolia Energy", slug `anatolia-energy`.
-    """
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    name = models.CharField(_("name"), max_length=100)
-    slug = models.SlugField(_("short name"), unique=True, help_text=_("Stands in file names."))
-    is_active = models.BooleanField(
-        _("active"), default=True, help_text=_("Members of an inactive tenant cannot work in it.")
-    )
-
-    class Meta:
-        verbose_name = _("tenant")
-        verbose_name_plural = _("tenants")
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class UserAccounts(BaseUserManager["User"]):
@@ -64,6 +43,11 @@ class User(AbstractBaseUser, PermissionsMixin, StampedModel):
     is_staff = models.BooleanField(
         _("platform staff"), default=False, help_text=_("May use the admin of the platform.")
     )
+    token_version = models.PositiveIntegerField(
+        default=1,
+        editable=False,
+        help_text=_("Grows with each change that must end what was signed in before."),
+    )
 
     objects = UserAccounts()
 
@@ -85,34 +69,3 @@ class User(AbstractBaseUser, PermissionsMixin, StampedModel):
     def get_short_name(self) -> str:
         """Return the first word of the name, else the e-mail address."""
         return self.name.split(" ")[0] or self.email
-
-
-class Role(models.TextChoices):
-    """What a member may do in a tenant."""
-
-    ADMIN = "admin", _("Administrator")
-    OPERATOR = "operator", _("Operator")
-    VIEWER = "viewer", _("Viewer")
-
-
-class Membership(StampedModel):
-    """A user's role in a tenant. Example: an operator of Anatolia Energy."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    user = models.ForeignKey(
-        User, models.CASCADE, related_name="memberships", verbose_name=_("user")
-    )
-    tenant = models.ForeignKey(
-        Tenant, models.CASCADE, related_name="memberships", verbose_name=_("tenant")
-    )
-    role = models.CharField(_("role"), max_length=10, choices=Role, default=Role.VIEWER)
-
-    class Meta:
-        verbose_name = _("membership")
-        verbose_name_plural = _("memberships")
-        constraints = [
-            models.UniqueConstraint(fields=["user", "tenant"], name="one_membership_per_tenant")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.user_id} {self.role}"

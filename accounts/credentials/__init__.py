@@ -1,0 +1,1 @@
+"""Credentials that programs send with each request."""

@@ -1,0 +1,1 @@
+"""Reads of people, roles, keys and the audit trail."""
