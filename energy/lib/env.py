@@ -6,6 +6,7 @@ the value, so that secrets need not stand in the environment.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from pathlib import Path
 
@@ -43,6 +44,22 @@ def require_secret(name: str, value: str) -> str:
     if "change-me" in value or len(set(value)) < 8:
         raise InsecureSettings(f"{name} is a sample value. Set a random one of your own.")
     return value
+
+
+def require_networks(name: str, values: list[str]) -> list[str]:
+    """Return networks such as 10.0.0.0/8; none of them may be the whole internet.
+
+    Raises:
+        InsecureSettings: not a network, with bits beyond its mask, or /0.
+    """
+    for value in values:
+        try:
+            network = ipaddress.ip_network(value)
+        except ValueError as error:
+            raise InsecureSettings(f"{name} has {value!r}: {error}.") from error
+        if network.prefixlen == 0:
+            raise InsecureSettings(f"{name} has {value!r}: anybody could choose an address.")
+    return values
 
 
 def refuse_insecure_production(
