@@ -307,6 +307,7 @@ WHITENOISE_USE_FINDERS = not PRODUCTION
 WHITENOISE_MANIFEST_STRICT = False
 
 from energy.settings_security import *  # noqa: E402, F403 (after .env was read)
+from energy.theme import UNFOLD  # noqa: E402, F401
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.MiddlewareAuthentication"],
