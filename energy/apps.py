@@ -11,4 +11,4 @@ class EnergyConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the system checks."""
-        from energy import checks  # noqa: F401
+        from energy import checks, checks_security  # noqa: F401

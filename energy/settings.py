@@ -48,6 +48,7 @@ if PRODUCTION:
         debug=DEBUG,
         allowed_hosts=ALLOWED_HOSTS,
         public_url=PUBLIC_URL,
+        trusted_origins=CSRF_TRUSTED_ORIGINS,
         mqtt_username=MQTT_USERNAME,
         mqtt_tls=MQTT_TLS,
         mqtt_host=MQTT_HOST,
@@ -55,10 +56,10 @@ if PRODUCTION:
 
 INSTALLED_APPS = [
     "daphne",
-    "unfold",
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "unfold.contrib.forms",
-    "django.contrib.admin",
+    "accounts.admin_config.ProductAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

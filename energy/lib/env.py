@@ -67,6 +67,7 @@ def refuse_insecure_production(
     debug: bool,
     allowed_hosts: list[str],
     public_url: str,
+    trusted_origins: list[str],
     mqtt_username: str,
     mqtt_tls: bool,
     mqtt_host: str,
@@ -79,6 +80,9 @@ def refuse_insecure_production(
         ),
         "PUBLIC_URL is not https; cookies would travel in clear": (
             not public_url.startswith("https://")
+        ),
+        "CSRF_TRUSTED_ORIGINS has an origin that is not https, or '*'": any(
+            not origin.startswith("https://") or "://*" in origin for origin in trusted_origins
         ),
         "MQTT_USERNAME is empty; anonymous MQTT is refused": not mqtt_username,
         "MQTT_TLS is off towards a remote broker": not mqtt_tls and not is_local_host(mqtt_host),
