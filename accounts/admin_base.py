@@ -7,18 +7,24 @@ same classes stand on Django's.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 from django.apps import apps
+from django.contrib.admin.options import InlineModelAdmin
+from django.contrib.admin.utils import unquote
 from django.contrib.admin.widgets import AutocompleteSelect
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.db.models import Field, ForeignKey, QuerySet
+from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
+from accounts.admin_site import is_limited
 from accounts.models import Tenant
+from accounts.sudo import ask_for_sudo
 from accounts.tenancy import all_tenants, current_tenant_id, is_tenant_owned, tenant_scope
 
 if apps.is_installed("unfold"):
@@ -38,19 +44,141 @@ __all__ = [
     "AdminPasswordChangeForm",
     "PlatformAdmin",
     "ReadOnlyAdmin",
+    "ReadOnlyInline",
     "TabularInline",
-    "TenantOwnedAdmin",
     "TenantForm",
+    "TenantGate",
+    "TenantOwnedAdmin",
     "UserChangeForm",
     "UserCreationForm",
 ]
 
 
-class PlatformAdmin(ModelAdmin):
-    """Base of every list: fifty rows, and no second count of the whole table."""
+class TenantGate:
+    """Closes a model admin, or an inline, to tenant administrators unless it says otherwise."""
+
+    is_open_to_tenants = False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Ask the gate first; what may be done is a permission as everywhere."""
+        return self.is_reachable(request) and super().has_view_permission(request, obj)  # type: ignore[misc]
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """As for viewing."""
+        given = (request, obj) if isinstance(self, InlineModelAdmin) else (request,)
+        return self.is_reachable(request) and super().has_add_permission(*given)  # type: ignore[misc]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """As for viewing."""
+        return self.is_reachable(request) and super().has_change_permission(request, obj)  # type: ignore[misc]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """As for viewing."""
+        return self.is_reachable(request) and super().has_delete_permission(request, obj)  # type: ignore[misc]
+
+    def is_reachable(self, request: HttpRequest) -> bool:
+        """Tell whether a person may use this part of the admin at all."""
+        return self.is_open_to_tenants or not is_limited(request)
+
+
+class PlatformAdmin(TenantGate, ModelAdmin):
+    """Base of every list: fifty rows, and no second count of the whole table.
+
+    `needs_sudo_to_delete` asks who deletes to authenticate again.
+    """
 
     list_per_page = 50
     show_full_result_count = False
+    needs_sudo_to_delete = False
+    # written by machines and deleted with what they belong to; nobody may delete them alone
+    deleted_silently: tuple[str, ...] = ("telemetry.LatestValue",)
+
+    def get_list_display(self, request: HttpRequest) -> Sequence[Any]:
+        """Leave the tenant out where there is only one."""
+        return _without_tenant(request, super().get_list_display(request))
+
+    def get_list_filter(self, request: HttpRequest) -> Sequence[Any]:
+        """Leave the tenant out: the filter would name all of them."""
+        return _without_tenant(request, super().get_list_filter(request))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Leave the tenant out of forms."""
+        return [
+            (title, options | {"fields": _without_tenant(request, options["fields"])})
+            for title, options in super().get_fieldsets(request, obj)
+        ]
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Let tenant administrators filter by what they see, never by hidden columns."""
+        if request is None or is_limited(request):
+            shown = self._shown_fields(request) if request else set()
+            if lookup.split(LOOKUP_SEP)[0] not in shown:
+                return False
+        return bool(super().lookup_allowed(lookup, value, request))
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Ask for sudo mode before rows are deleted together."""
+        if request.method == "POST" and "delete_selected" in request.POST.getlist("action"):
+            answer = self._ask_before_deleting(request)
+            if answer:
+                return answer
+        return super().changelist_view(request, extra_context)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Ask for sudo mode first."""
+        return self._ask_before_deleting(request) or super().delete_view(
+            request, object_id, extra_context
+        )
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, Any, Any]:
+        """Let what machines wrote go with what it belongs to."""
+        to_delete, counts, needed, protected = super().get_deleted_objects(objs, request)
+        silent = {apps.get_model(label)._meta.verbose_name for label in self.deleted_silently}
+        return to_delete, counts, needed - silent, protected
+
+    def _ask_before_deleting(self, request: HttpRequest) -> HttpResponse | None:
+        if self.needs_sudo_to_delete and self.has_delete_permission(request):
+            return ask_for_sudo(request)
+        return None
+
+    def _shown_fields(self, request: HttpRequest) -> set[str]:
+        filters = [f[0] if isinstance(f, tuple) else f for f in self.get_list_filter(request)]
+        names = [*filters, *self.get_list_display(request), "pk", self.date_hierarchy]
+        names += [getattr(f, "parameter_name", None) for f in filters]
+        return {name.split(LOOKUP_SEP)[0] for name in names if isinstance(name, str)}
+
+
+def _without_tenant(request: HttpRequest, names: Sequence[Any]) -> Sequence[Any]:
+    if not is_limited(request):
+        return names
+    return [
+        name
+        for name in names
+        if not (isinstance(name, str) and name.split(LOOKUP_SEP)[0] == "tenant")
+    ]
+
+
+class ReadOnlyInline(TenantGate, TabularInline):
+    """Rows that are changed elsewhere."""
+
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse; the permission to view stays."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse."""
+        return False
 
 
 class ReadOnlyAdmin(PlatformAdmin):
@@ -127,7 +255,10 @@ class TenantOwnedAdmin(PlatformAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Run the form, and the rendering of its page, in the scope of one tenant."""
-        tenant_id = self._chosen_tenant(request) if object_id is None else self._owner(object_id)
+        if object_id is None:
+            tenant_id = self._chosen_tenant(request)
+        else:
+            tenant_id = self._owner(request, object_id)
         if tenant_id is None:
             if object_id is None:
                 return self._choose_tenant(request)
@@ -165,16 +296,18 @@ class TenantOwnedAdmin(PlatformAdmin):
             formfield.widget.can_add_related = False
         return formfield
 
-    def _owner(self, object_id: str) -> uuid.UUID | None:
-        """Return the tenant of an object; None if it does not exist."""
-        try:
-            key = self.model._meta.pk.to_python(object_id)
-        except ValidationError:
+    def _owner(self, request: HttpRequest, object_id: str) -> uuid.UUID | None:
+        """Return the tenant of an object that the person may reach; None if there is none."""
+        obj = self.get_object(request, unquote(object_id))
+        if obj is None or (is_limited(request) and obj.tenant_id != _own_tenant(request)):
             return None
-        return self.model.objects.filter(pk=key).values_list("tenant_id", flat=True).first()
+        tenant_id: uuid.UUID = obj.tenant_id
+        return tenant_id
 
     def _chosen_tenant(self, request: HttpRequest) -> uuid.UUID | None:
-        """Return the tenant that was chosen for a new object."""
+        """Return the tenant of a new object: chosen by staff, their own for all others."""
+        if is_limited(request):
+            return _own_tenant(request)
         tenant_id = _parse_uuid(request.GET.get("tenant", ""))
         if tenant_id and Tenant.objects.filter(id=tenant_id).exists():
             return tenant_id
@@ -194,6 +327,11 @@ class TenantOwnedAdmin(PlatformAdmin):
             "kept": [(name, request.GET[name]) for name in request.GET if name != "tenant"],
         }
         return TemplateResponse(request, "admin/choose_tenant.html", context)
+
+
+def _own_tenant(request: HttpRequest) -> uuid.UUID:
+    tenant_id: uuid.UUID = request.acting.tenant_id  # type: ignore[attr-defined]
+    return tenant_id
 
 
 def _parse_uuid(text: str) -> uuid.UUID | None:

@@ -24,6 +24,7 @@ from telemetry.services.rejected import discard_rejected, replay_rejected
 class LatestValueAdmin(ReadOnlyAdmin):
     """The newest value of each channel."""
 
+    is_open_to_tenants = True
     list_display = (
         "channel",
         "device",

@@ -1,0 +1,103 @@
+"""Sudo mode: sensitive acts need an authentication of the last ten minutes.
+
+allauth keeps, in the session, when and how the person authenticated. A sign-in counts as
+well as the page that asks for the password or the second factor again. Nobody acts as
+somebody else in sudo mode.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.login import get_authentication_records
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import resolve_url
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+
+View = Callable[..., HttpResponse]
+SUDO_TIME = dt.timedelta(minutes=10)
+SESSION_IMPERSONATOR = "impersonator_id"
+SESSION_RECORDED = "sudo_recorded_at"
+
+
+def requires_sudo(view: View) -> View:
+    """Ask for the password or the second factor before a function view runs.
+
+    Stands inside of what asks for sign-in and permission. A form that was sent too late is
+    asked for again: it is not kept.
+    """
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return ask_for_sudo(request) or view(request, *args, **kwargs)
+
+    guarded.requires_sudo = True  # type: ignore[attr-defined]
+    return guarded
+
+
+class SudoRequiredMixin:
+    """`requires_sudo` for class-based views."""
+
+    requires_sudo = True
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Ask first."""
+        answer = ask_for_sudo(request)
+        return answer or super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
+
+
+def ask_for_sudo(request: HttpRequest, *, then: str | None = None) -> HttpResponse | None:
+    """Return None in sudo mode, else a redirect to the page that asks.
+
+    Args: then: where to go on; by default the address of the request.
+
+    Raises: PermissionDenied: somebody acts as this person.
+    """
+    if SESSION_IMPERSONATOR in request.session:
+        raise PermissionDenied(_("This is not possible while you act as somebody else."))
+    now = timezone.now()
+    if is_in_sudo_mode(request, now=now):
+        _record_once(request, now)
+        return None
+    methods = get_adapter().get_reauthentication_methods(request.user)
+    # without a password or a second factor only signing in again proves who it is
+    page = methods[0]["url"] if methods else resolve_url("account_logout")
+    query = urlencode({REDIRECT_FIELD_NAME: then or request.get_full_path()})
+    return HttpResponseRedirect(f"{page}?{query}")
+
+
+def is_in_sudo_mode(request: HttpRequest, *, now: dt.datetime) -> bool:
+    """Tell whether the person authenticated within the last ten minutes."""
+    at = _authenticated_at(request)
+    return at is not None and 0 <= now.timestamp() - at < SUDO_TIME.total_seconds()
+
+
+def _authenticated_at(request: HttpRequest) -> float | None:
+    records: list[dict[str, Any]] = get_authentication_records(request, request.user)
+    return max((record["at"] for record in records), default=None)
+
+
+def _record_once(request: HttpRequest, now: dt.datetime) -> None:
+    """Write one audit event for each authentication that sudo mode rests on."""
+    at = _authenticated_at(request)
+    if request.session.get(SESSION_RECORDED) == at:
+        return
+    from accounts.services.audit import record_event
+
+    acting = getattr(request, "acting", None)
+    record_event(
+        action="sudo.entered",
+        now=now,
+        tenant_id=acting.tenant_id if acting else None,
+        obj=request.user,
+        label=request.user.get_username(),
+    )
+    request.session[SESSION_RECORDED] = at
