@@ -1,0 +1,1 @@
+"""Tests of the audit trail and of secrets at rest."""
