@@ -80,6 +80,32 @@ class ShareBackend(ObjectPermissionBackend):
                 )
             }
 
+    def explain(self, user: Any, code: str, obj: Model) -> list[tuple[str, str]]:
+        """Return each share of the object with the person: "yes" or why not, and what it is."""
+        tenant_id = getattr(obj, "tenant_id", None)
+        if code not in SHAREABLE or tenant_id is None:
+            return []
+        site_id, device_id = _place_of(obj)
+        with tenant_scope(tenant_id):
+            return [
+                found
+                for models, object_id in ((_SITE_SHARES, site_id), (_DEVICE_SHARES, device_id))
+                for model in models
+                if object_id is not None
+                for found in _explain_shares(user, code, model, object_id)
+            ]
+
+    def knows(self, user: Any, tenant_id: uuid.UUID) -> bool:
+        """Tell whether a tenant shares something with the person, now or at another time."""
+        direct = [key for key, grant in access_of(user).grants.items() if grant.is_direct]
+        with tenant_scope(tenant_id):
+            return any(
+                model.objects.filter(
+                    Q(user_id=user.pk) if hasattr(model, "user") else Q(grantee_id__in=direct)
+                ).exists()
+                for model in _SITE_SHARES + _DEVICE_SHARES
+            )
+
     def shared_rows(self, user: Any, code: str, model: type[Model]) -> Q | None:
         """Return the condition for rows of the acting tenant that are shared with the person."""
         paths = {Site: None, Device: "", Channel: "device__"}
@@ -117,9 +143,32 @@ def _is_shared(user: Any, code: str, models: tuple[Any, ...], object_id: uuid.UU
     )
 
 
+def _explain_shares(
+    user: Any, code: str, model: Any, object_id: uuid.UUID
+) -> Iterator[tuple[str, str]]:
+    grants = access_of(user).grants
+    mine = (
+        Q(user_id=user.pk)
+        if hasattr(model, "user")
+        else Q(grantee_id__in=[key for key, grant in grants.items() if grant.is_direct])
+    )
+    now = timezone.now()
+    rows = model.objects.filter(mine, permission__codename=code, content_object_id=object_id)
+    for row in rows.select_related("content_object").order_by("id"):
+        if row.valid_from > now:
+            verdict = "later"
+        elif row.expires_at <= now:
+            verdict = "expired"
+        elif hasattr(row, "grantee_id") and code not in grants[row.grantee_id].codes:
+            verdict = "role"
+        else:
+            verdict = "yes"
+        yield verdict, str(row.content_object)
+
+
 def _granted_to(user: Any, model: Any) -> Q:
     now = timezone.now()
-    valid = Q(valid_from__lte=now, expires_at__gt=now)
+    valid = Q(valid_from__lte=now, expires_at__gt=now, tenant__is_active=True)
     if hasattr(model, "user"):
         return valid & Q(user_id=user.pk)
     grants = access_of(user).grants

@@ -112,10 +112,15 @@ def revoke(username: str, *, connect: Connect = connect_control) -> None:
     A client with a certificate can still connect, without any right, until the certificate
     is on the revocation list: revoke that first.
     """
-    commands: list[Command] = [
-        {"command": "deleteClient", "username": username},
-        {"command": "deleteRole", "rolename": _role(username)},
-    ]
+    revoke_many([username], connect=connect)
+
+
+def revoke_many(usernames: Sequence[str], *, connect: Connect = connect_control) -> None:
+    """Take the accounts of many clients away in few messages; see `revoke`."""
+    commands: list[Command] = []
+    for username in usernames:
+        commands.append({"command": "deleteClient", "username": username})
+        commands.append({"command": "deleteRole", "rolename": _role(username)})
     with connect() as control:
         control.run(commands, tolerate=_ABSENT)
 

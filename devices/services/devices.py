@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from django.db import IntegrityError, transaction
+import uuid
 
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from accounts.models import Tenant
+from accounts.services.refusals import QuotaDevices
 from devices.models import Device, DeviceProfile, Gateway, Site
 from devices.services.channels import create_profile_channels
 
@@ -30,12 +35,15 @@ def register_device(
 
     Raises:
         DeviceExists: the identifier is taken.
+        QuotaDevices: the tenant's plan allows no more; a gateway's own readings do not count.
         GatewayElsewhere: the gateway stands at another site.
         ValidationError: the identifier cannot stand in topics, or the site or gateway
             belongs to another tenant.
     """
     if gateway is not None and gateway.site_id != site.id:
         raise GatewayElsewhere(f"Gateway {gateway.uid} is not at {site.name}: choose its site.")
+    if gateway is None or uid != gateway.uid:
+        check_device_quota(tenant_id=site.tenant_id)
     device = Device(
         tenant_id=site.tenant_id,
         site=site,
@@ -56,3 +64,19 @@ def register_device(
         raise DeviceExists(f"There is a device {uid!r} already; choose another name.") from error
     create_profile_channels(device=device)
     return device
+
+
+def check_device_quota(*, tenant_id: uuid.UUID) -> None:
+    """Refuse another device when the plan is used up.
+
+    In a transaction, registrations of one tenant with a plan wait for each other here.
+
+    Raises: QuotaDevices.
+    """
+    tenants = Tenant.objects.select_related("plan").filter(id=tenant_id, plan__isnull=False)
+    tenant = tenants.select_for_update(of=("self",), no_key=True).first()
+    if tenant is None or tenant.plan is None:
+        return
+    counted = Device.objects.filter(tenant_id=tenant_id).exclude(gateway__uid=F("uid"))
+    if counted.count() >= tenant.plan.max_devices:
+        raise QuotaDevices

@@ -1,0 +1,61 @@
+"""The base of endpoints that read and change who may do what."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, cast
+
+from django.utils import timezone
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from accounts.api.params import Params, read_params
+from accounts.api.problems import Problem
+from accounts.api.views import NEVER
+from accounts.identity import Acting
+from accounts.models import User
+from accounts.services.refusals import Refusal
+
+# what the object of the address is no longer, or never was
+_ABSENT = {"no_member", "invitation_gone", "share_gone"}
+
+
+class AccessView(APIView):
+    """Answers refusals of services as problems with their code; closed to guests."""
+
+    permission: str | dict[str, str]
+    params_class: type[Params] = Params
+    params: dict[str, Any]
+    now: dt.datetime = NEVER
+    absent = _ABSENT
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Check who asks, then what is asked."""
+        super().initial(request, *args, **kwargs)
+        self.now = timezone.now()
+        if request.method in {"GET", "HEAD"}:
+            self.params = read_params(request, self.params_class)
+
+    def handle_exception(self, exc: Exception) -> Any:
+        """Turn a refusal into a problem: 404 for what is not there, else 400."""
+        if isinstance(exc, Refusal):
+            exc = NotFound() if exc.code in self.absent else _problem(exc)
+        return super().handle_exception(exc)
+
+    @property
+    def acting(self) -> Acting:
+        """Return the identity that the permission class has checked."""
+        return cast(Acting, self.request.acting)
+
+    @property
+    def person(self) -> User | None:
+        """Return who asks; None for a program with a key."""
+        user = self.request.user
+        return user if isinstance(user, User) else None
+
+
+def _problem(refusal: Refusal) -> Problem:
+    problem = Problem(str(refusal))
+    problem.default_code = refusal.code
+    return problem
