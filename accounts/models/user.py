@@ -9,6 +9,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from accounts.tenancy import StampedModel
@@ -69,3 +70,12 @@ class User(AbstractBaseUser, PermissionsMixin, StampedModel):
     def get_short_name(self) -> str:
         """Return the first word of the name, else the e-mail address."""
         return self.name.split(" ")[0] or self.email
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """Tie sessions to the password, as Django does, and to the version besides."""
+        return salted_hmac(
+            "accounts.models.User.session",
+            f"{self.token_version}.{self.password}",
+            secret=secret,
+            algorithm="sha256",
+        ).hexdigest()

@@ -1,0 +1,1 @@
+"""How people sign in: tokens of apps, the second factor, what is recorded."""
