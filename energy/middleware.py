@@ -56,11 +56,13 @@ class AdminCSPMiddleware:
     and Swagger do; no page needs a script without nonce. Customer pages keep the strict policy.
     """
 
+    MARKUP_BY_SCRIPTS = {"require-trusted-types-for": None, "trusted-types": None}
     ADMIN_POLICY = {
         "script-src": [SELF, NONCE, UNSAFE_EVAL],
         "style-src": [SELF, UNSAFE_INLINE],
+        **MARKUP_BY_SCRIPTS,
     }
-    DOCS_POLICY = {"style-src": [SELF, UNSAFE_INLINE]}
+    DOCS_POLICY = {"style-src": [SELF, UNSAFE_INLINE], **MARKUP_BY_SCRIPTS}
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

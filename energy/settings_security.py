@@ -62,6 +62,9 @@ CONTENT_SECURITY_POLICY = {
         "form-action": [SELF],
         "frame-ancestors": [NONE],
         "base-uri": [NONE],
+        # no text becomes markup or code through a script, not even by mistake
+        "require-trusted-types-for": ["'script'"],
+        "trusted-types": [NONE],
     }
 }
 _FOR_NOBODY = (
