@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from accounts.pages import people, roles, why
+from accounts.pages import audit, keys, people, roles, why
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("people", people.people, name="settings-people"),
@@ -26,5 +26,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("roles/new", roles.role_new, name="settings-role-new"),
     path("roles/<uuid:role_id>", roles.role_edit, name="settings-role"),
     path("roles/<uuid:role_id>/delete", roles.role_delete, name="settings-role-delete"),
+    path("keys", keys.keys, name="settings-keys"),
+    path("keys/new", keys.key_new, name="settings-key-new"),
+    path("keys/<uuid:key_id>/rotate", keys.key_rotate, name="settings-key-rotate"),
+    path("keys/<uuid:key_id>/revoke", keys.key_revoke, name="settings-key-revoke"),
+    path("audit", audit.audit, name="settings-audit"),
     path("why", why.why, name="settings-why"),
 ]
