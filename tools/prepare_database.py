@@ -15,6 +15,7 @@ def main() -> None:
     """Bring the database up to date, then seed what is missing."""
     django.setup()
     call_command("migrate", verbosity=0, interactive=False)
+    call_command("rbac_sync", verbosity=0)
     call_command("seed_demo", out=sys.argv[1])
 
 

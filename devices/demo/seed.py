@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts.models import Membership, SystemRole, Tenant, User
+from accounts.models import Membership, Plan, Role, SystemRole, Tenant, User
 from accounts.tenancy import tenant_scope
 from devices.builtin_profiles import BUILTIN_PROFILES, GATEWAY_HEALTH
 from devices.demo.passwords import Passwords
@@ -62,17 +62,53 @@ def seed_fleet(*, known: Mapping[str, Any], reset_passwords: bool = False) -> De
     for key in BUILTIN_PROFILES:
         ensure_profile(key=key)
     _seed_user(fleet, passwords, plan["staff"], role="staff", tenant=None)
+    reseller = _seed_tenant(plan["reseller"])
     for wanted in plan["tenants"]:
-        tenant, _ = Tenant.objects.get_or_create(
-            slug=wanted["slug"], defaults={"name": wanted["name"]}
-        )
+        tenant = _seed_tenant(wanted)
         _seed_people(fleet, passwords, tenant, wanted["mail_domain"])
         with tenant_scope(tenant.id):
+            _seed_role(tenant, wanted["role"])
             for place in wanted["sites"]:
                 _seed_site(fleet, passwords, tenant, place)
+    _seed_reseller_staff(fleet, passwords, reseller, plan["reseller"]["person"])
     for gateway in fleet.gateways:
         gateway |= certificates.get(gateway["uid"], {})
     return fleet
+
+
+def _seed_tenant(wanted: Entry) -> Tenant:
+    """Make a tenant with its plan; what staff changed since stays."""
+    above = Tenant.objects.filter(slug=wanted.get("reseller", "")).first()
+    plan, _ = Plan.objects.get_or_create(
+        name=wanted["plan"]["name"], defaults={"max_devices": wanted["plan"]["max_devices"]}
+    )
+    tenant, _ = Tenant.objects.get_or_create(
+        slug=wanted["slug"],
+        defaults={
+            "name": wanted["name"],
+            "parent": above,
+            "plan": plan,
+            "is_reseller": wanted.get("is_reseller", False),
+        },
+    )
+    return tenant
+
+
+def _seed_reseller_staff(
+    fleet: DemoFleet, passwords: Passwords, reseller: Tenant, person: Entry
+) -> None:
+    user = _seed_user(fleet, passwords, person, role="reseller", tenant=reseller)
+    Membership.objects.get_or_create(
+        user=user, tenant=reseller, defaults={"role": SystemRole.ADMIN}
+    )
+
+
+def _seed_role(tenant: Tenant, wanted: Entry) -> None:
+    Role.objects.get_or_create(
+        tenant=tenant,
+        name=wanted["name"],
+        defaults={"description": wanted["description"], "codes": sorted(wanted["codes"])},
+    )
 
 
 def _seed_people(fleet: DemoFleet, passwords: Passwords, tenant: Tenant, domain: str) -> None:

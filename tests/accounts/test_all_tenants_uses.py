@@ -11,7 +11,11 @@ from django.conf import settings
 ALLOWED = {
     "accounts/admin_base.py": "a form for staff finds what is unique over all tenants",
     "accounts/middleware.py": "platform staff see all tenants in the admin",
+    "accounts/services/erasure.py": "a deleted person's shares lie with other tenants",
+    "accounts/services/invitations.py": "the secret of a link tells the tenant",
+    "devices/services/rbac_sync.py": "the roles of all tenants follow the registry",
     "devices/sharing.py": "a guest's shares tell for which tenants the guest may act",
+    "energy/management/commands/rbac_explain.py": "staff ask about an object of any tenant",
     "telemetry/ingest/directory.py": "the pipeline learns from a topic whose message it is",
     "telemetry/live/reactor.py": "one reactor feeds the rooms of all tenants",
 }

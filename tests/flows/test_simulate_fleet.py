@@ -34,7 +34,8 @@ class TestSeed:
     def test_makes_two_customers(self, demo_file):
         demo = read_json(demo_file)
 
-        assert {user["role"] for user in demo["users"]} == {"staff", "admin", "operator", "viewer"}
+        roles = {user["role"] for user in demo["users"]}
+        assert roles == {"staff", "admin", "operator", "viewer", "reseller"}
         assert Tenant.objects.count() == 2
         assert Membership.objects.count() == 6
         with all_tenants():

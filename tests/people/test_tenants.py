@@ -100,6 +100,7 @@ def test_suspended_means_out_at_once_and_resumed_means_back(red, client_for, now
     suspend_tenant(tenant_id=red.tenant.id, reason="unpaid", now=now)
 
     assert browser.get("/").status_code == 302
+    red.viewer.refresh_from_db()
     assert client_for(red.viewer).get("/").context["acting"] is None
     assert not red.viewer.has_perm("read:device")
 

@@ -17,9 +17,11 @@ class Command(BaseCommand):
         "the registry does not know. Safe to repeat."
     )
 
-    def handle(self, **options: Any) -> None:
+    def handle(self, *, verbosity: int = 1, **options: Any) -> None:
         """Synchronise and tell what was done."""
         report = sync_permissions()
+        if not verbosity:
+            return
         for role in report.pruned:
             self.stdout.write(
                 f"{role.tenant} · {role.name}: dropped unknown {', '.join(role.codes)}"
