@@ -6,15 +6,6 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from accounts.api.audit import AuditList
 from accounts.api.handlers import unknown_endpoint
-from accounts.api.me import Me
-from accounts.api.people import (
-    InvitationDetail,
-    InvitationList,
-    InvitationResend,
-    MemberDetail,
-    MemberList,
-)
-from accounts.api.roles import RoleDetail, RoleList
 from accounts.api.keys import KeyDetail, KeyList, KeyRotate
 from accounts.api.me import Me
 from accounts.api.people import (
@@ -26,31 +17,11 @@ from accounts.api.people import (
 )
 from accounts.api.roles import RoleDetail, RoleList
 from accounts.pages import invitations
-from accounts.pages import invitations
 from devices.api import DeviceDetail, DeviceList
-from devices.api_shares import ShareDetail, ShareList
 from devices.api_shares import ShareDetail, ShareList
 from telemetry.api import DeviceLatest, TelemetryQuery
 
 api = [
-    path("me", Me.as_view(), name="api-me"),
-    path("members", MemberList.as_view(), name="api-member-list"),
-    path("members/<uuid:member_id>", MemberDetail.as_view(), name="api-member-detail"),
-    path("invitations", InvitationList.as_view(), name="api-invitation-list"),
-    path(
-        "invitations/<uuid:invitation_id>",
-        InvitationDetail.as_view(),
-        name="api-invitation-detail",
-    ),
-    path(
-        "invitations/<uuid:invitation_id>/resend",
-        InvitationResend.as_view(),
-        name="api-invitation-resend",
-    ),
-    path("roles", RoleList.as_view(), name="api-role-list"),
-    path("roles/<uuid:role_id>", RoleDetail.as_view(), name="api-role-detail"),
-    path("shares", ShareList.as_view(), name="api-share-list"),
-    path("shares/<uuid:share_id>", ShareDetail.as_view(), name="api-share-detail"),
     path("keys", KeyList.as_view(), name="api-key-list"),
     path("keys/<uuid:key_id>", KeyDetail.as_view(), name="api-key-detail"),
     path("keys/<uuid:key_id>/rotate", KeyRotate.as_view(), name="api-key-rotate"),
@@ -83,9 +54,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
     path("settings/", include("accounts.pages.urls")),
-    path("settings/", include("devices.pages.urls")),
-    path("invitations/accept", invitations.invitation_accept, name="invitation-accept"),
-    path("invitations/<str:token>", invitations.invitation, name="invitation"),
     path("settings/", include("devices.pages.urls")),
     path("invitations/accept", invitations.invitation_accept, name="invitation-accept"),
     path("invitations/<str:token>", invitations.invitation, name="invitation"),
