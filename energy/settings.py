@@ -182,7 +182,7 @@ def redis_database(url: str, number: int) -> str:
 
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "energy.lib.cache.RedisOrMemoryCache",
         "LOCATION": REDIS_EPHEMERAL_URL,
         "KEY_PREFIX": f"{REDIS_KEY_PREFIX}cache",
         "TIMEOUT": 300,
