@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from functools import wraps
+from http import HTTPStatus
 from typing import Any
 
 from allauth.account.adapter import get_adapter
@@ -17,10 +18,11 @@ from allauth.account.internal.flows.login import get_authentication_records
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import resolve_url
+from django.shortcuts import render, resolve_url
 from django.utils import timezone
 from django.utils.http import urlencode
-from django.utils.translation import gettext as _
+
+from accounts.services.audit import record_event
 
 View = Callable[..., HttpResponse]
 SUDO_TIME = dt.timedelta(minutes=10)
@@ -59,10 +61,10 @@ def ask_for_sudo(request: HttpRequest, *, then: str | None = None) -> HttpRespon
 
     Args: then: where to go on; by default the address of the request.
 
-    Raises: PermissionDenied: somebody acts as this person.
+    Whoever acts as somebody else is refused.
     """
     if SESSION_IMPERSONATOR in request.session:
-        raise PermissionDenied(_("This is not possible while you act as somebody else."))
+        return refuse_impersonator(request)
     now = timezone.now()
     if is_in_sudo_mode(request, now=now):
         _record_once(request, now)
@@ -72,6 +74,13 @@ def ask_for_sudo(request: HttpRequest, *, then: str | None = None) -> HttpRespon
     page = methods[0]["url"] if methods else resolve_url("account_logout")
     query = urlencode({REDIRECT_FIELD_NAME: then or request.get_full_path()})
     return HttpResponseRedirect(f"{page}?{query}")
+
+
+def refuse_impersonator(request: HttpRequest) -> HttpResponse:
+    """Answer 403 with the reason: some things belong to the person alone."""
+    if request.path.startswith("/api/"):
+        raise PermissionDenied
+    return render(request, "hijack/refused.html", status=HTTPStatus.FORBIDDEN)
 
 
 def is_in_sudo_mode(request: HttpRequest, *, now: dt.datetime) -> bool:
@@ -90,8 +99,6 @@ def _record_once(request: HttpRequest, now: dt.datetime) -> None:
     at = _authenticated_at(request)
     if request.session.get(SESSION_RECORDED) == at:
         return
-    from accounts.services.audit import record_event
-
     acting = getattr(request, "acting", None)
     record_event(
         action="sudo.entered",

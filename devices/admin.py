@@ -14,11 +14,14 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_base import PlatformAdmin, TabularInline, TenantForm, TenantOwnedAdmin
+from accounts.admin_site import is_limited
+from accounts.services.refusals import QuotaDevices
+from devices import admin_shares  # noqa: F401 (registers itself)
 from devices.models import Channel, Device, DeviceProfile, Gateway, ProfileChannel, Site
 from devices.presence import Presence
 from devices.queries import with_presence
 from devices.queries_gateways import with_gateway_presence
-from devices.services.devices import register_device
+from devices.services.devices import check_device_quota, register_device
 from devices.services.gateways import UnusableIdentifier, check_identifier, register_gateway
 
 PRESENCE_LABELS = {
@@ -70,6 +73,8 @@ class PresenceAdmin(TenantOwnedAdmin):
 class SiteAdmin(TenantOwnedAdmin):
     """Places."""
 
+    is_open_to_tenants = True
+    needs_sudo_to_delete = True
     list_display = ("name", "tenant", "timezone", "currency")
     list_filter = ("tenant", "timezone", "currency")
     list_select_related = ("tenant",)
@@ -96,6 +101,8 @@ class GatewayForm(TenantForm):
 class GatewayAdmin(PresenceAdmin):
     """Gateways; identifier and site stay, because the broker's account and devices use them."""
 
+    is_open_to_tenants = True
+    needs_sudo_to_delete = True
     form = GatewayForm
     list_display = ("name", "uid", "tenant", "site", "presence", "last_seen_at", "firmware_version")
     list_filter = ("tenant", PresenceFilter, "reported_status", "firmware_version")
@@ -137,6 +144,11 @@ class DeviceForm(TenantForm):
         gateway, site = cleaned.get("gateway"), cleaned.get("site")
         if gateway and site and gateway.site_id != site.id:
             self.add_error("gateway", _("This gateway stands at another site."))
+        if self.instance._state.adding and self.instance.tenant_id:
+            try:
+                check_device_quota(tenant_id=self.instance.tenant_id)
+            except QuotaDevices as error:
+                raise ValidationError(str(error), code=error.code) from error
         return cleaned
 
 
@@ -144,6 +156,8 @@ class DeviceForm(TenantForm):
 class DeviceAdmin(PresenceAdmin):
     """Devices; a new one gets the channels of its profile."""
 
+    is_open_to_tenants = True
+    needs_sudo_to_delete = True
     form = DeviceForm
     list_display = (
         "name",
@@ -205,7 +219,7 @@ class ProfileChannelInline(TabularInline):
 
 @admin.register(DeviceProfile)
 class DeviceProfileAdmin(PlatformAdmin):
-    """Types of device, shared by all tenants."""
+    """Types of device, shared by all tenants, who may choose one but not open it."""
 
     list_display = (
         "name", "key", "manufacturer", "model", "expected_interval_seconds", "accepts_unknown",
@@ -217,11 +231,19 @@ class DeviceProfileAdmin(PlatformAdmin):
     readonly_fields = ("created_at", "updated_at")
     inlines = (ProfileChannelInline,)
 
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Offer the choices of a device's form to whoever may write devices."""
+        match = request.resolver_match
+        if is_limited(request) and match and match.url_name == "autocomplete":
+            return bool(request.user.has_perm("devices.change_device"))
+        return super().has_view_permission(request, obj)
+
 
 @admin.register(Channel)
 class ChannelAdmin(TenantOwnedAdmin):
     """Measured quantities."""
 
+    is_open_to_tenants = True
     list_display = (
         "name", "label", "device", "tenant", "source", "unit", "kind", "is_discovered",
     )  # fmt: skip

@@ -12,6 +12,8 @@ from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from accounts.admin_site import is_tenant_administrator
+
 # group: models with the name of an icon of the theme
 MENU: dict[Any, dict[str, str]] = {
     _("Fleet"): {
@@ -30,7 +32,18 @@ MENU: dict[Any, dict[str, str]] = {
         "accounts.Tenant": "domain",
         "accounts.User": "person",
         "accounts.Membership": "badge",
+        "accounts.Role": "shield_person",
+        "accounts.Invitation": "mail",
+        "accounts.ApiKey": "key",
+        "accounts.AuditEvent": "history",
+        "accounts.Plan": "sell",
         "auth.Group": "group",
+    },
+    _("Shared with others"): {
+        "devices.DeviceUserPermission": "person_add",
+        "devices.DeviceTenantPermission": "group_add",
+        "devices.SiteUserPermission": "person_pin_circle",
+        "devices.SiteTenantPermission": "add_location",
     },
     _("Periodic jobs"): {
         "django_celery_beat.PeriodicTask": "schedule",
@@ -53,10 +66,19 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 
 def _item(request: HttpRequest, label: str, icon: str) -> dict[str, Any] | None:
     model = apps.get_model(label)
+    if not admin.site.is_registered(model):
+        return None
     if not admin.site.get_model_admin(model).has_view_permission(request):
         return None
     link = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
     return {"title": capfirst(model._meta.verbose_name_plural), "icon": icon, "link": link}
+
+
+def subheader(request: HttpRequest) -> str:
+    """Say whose fleet it is: the tenant's to its administrators."""
+    if is_tenant_administrator(request):
+        return str(request.acting.tenant.name)  # type: ignore[attr-defined]
+    return str(_("Fleet administration"))
 
 
 def brand_mark(request: HttpRequest) -> str:

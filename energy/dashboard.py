@@ -7,7 +7,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import Count, QuerySet, Sum
 from django.http import HttpRequest
@@ -16,13 +16,16 @@ from django.utils.translation import gettext_lazy as _
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from accounts.models import Tenant
+from accounts.admin_site import is_tenant_administrator
+from accounts.models import Tenant, User
 from devices.models import Device, Gateway
 from devices.presence import Presence
 from devices.queries import with_presence
 from devices.queries_gateways import with_gateway_presence
+from energy.dashboard_tenant import read_tenant_fleet
 from energy.lib.heartbeat import read_heartbeats
 from energy.lib.redis import durable, key
+from energy.presence_counts import PresenceCounts
 from telemetry.ingest.buffer import PARTITION
 from telemetry.ingest.publish import STREAM as SAMPLES
 from telemetry.ingest.rate import samples_by_minute
@@ -40,29 +43,6 @@ ALIVE_SECONDS = 10
 LATE_SECONDS = 30
 FORGOTTEN_SECONDS = 86_400
 MAX_TENANTS, MAX_REASONS, MAX_NEWEST = 25, 6, 5
-
-
-@dataclass(frozen=True, slots=True)
-class PresenceCounts:
-    """How many are in each presence."""
-
-    online: int = 0
-    late: int = 0
-    offline: int = 0
-    silent: int = 0
-
-    @property
-    def total(self) -> int:
-        """Count all."""
-        return self.online + self.late + self.offline + self.silent
-
-    def __add__(self, other: PresenceCounts) -> PresenceCounts:
-        return PresenceCounts(
-            self.online + other.online,
-            self.late + other.late,
-            self.offline + other.offline,
-            self.silent + other.silent,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +152,11 @@ class FleetOverview:
 
 
 def fleet_overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Add the figures to the admin index for staff who may see them all."""
-    if request.user.has_perms(PERMISSIONS):
+    """Add the figures to the admin index: all for staff who may see them, else one tenant's."""
+    if is_tenant_administrator(request):
+        user = cast(User, request.user)
+        context["tenant_fleet"] = read_tenant_fleet(user=user, now=timezone.now())
+    elif request.user.has_perms(PERMISSIONS):
         context["fleet"] = read_fleet(now=timezone.now())
     return context
 

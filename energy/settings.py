@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import sys
 from pathlib import Path
 
@@ -117,6 +116,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "hijack.middleware.HijackUserMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
@@ -124,6 +124,7 @@ MIDDLEWARE = [
     "accounts.middleware.TenantMiddleware",
     "accounts.limits.middleware.RateLimitMiddleware",
     "accounts.actor.ActorMiddleware",
+    "accounts.impersonation.ImpersonationMiddleware",
     "axes.middleware.AxesMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
@@ -250,6 +251,7 @@ AUTHENTICATION_BACKENDS = [
     "devices.sharing.ShareBackend",
 ]
 ANONYMOUS_USER_NAME = None  # guardian: nobody is not somebody
+HIJACK_PERMISSION_CHECK = "accounts.services.impersonation.may_impersonate"
 GUARDIAN_MONKEY_PATCH_USER = False
 GUARDIAN_MONKEY_PATCH_GROUP = False
 SILENCED_SYSTEM_CHECKS = ["guardian.W001"]  # ShareBackend is guardian's, with an end for shares
@@ -266,25 +268,6 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-LOGIN_URL = "account_login"
-LOGIN_REDIRECT_URL = "home"
-LOGOUT_REDIRECT_URL = "account_login"
-ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
-ACCOUNT_LOGIN_METHODS = {"email"}
-ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
-ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-ACCOUNT_EMAIL_VERIFICATION = "none"
-ACCOUNT_PREVENT_ENUMERATION = True
-ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,10/15m/key"}
-ACCOUNT_SESSION_REMEMBER = True
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # never by address alone: offices share one
-AXES_FAILURE_LIMIT = 10
-AXES_COOLOFF_TIME = dt.timedelta(minutes=15)
-AXES_RESET_ON_SUCCESS = True
-AXES_USERNAME_FORM_FIELD = "login"
-AXES_VERBOSE = False
-EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
-vars().update(EMAIL_CONFIG)
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("tr", _("Turkish"))]
@@ -309,6 +292,7 @@ WHITENOISE_USE_FINDERS = not PRODUCTION
 WHITENOISE_MANIFEST_STRICT = False
 
 from energy.settings_security import *  # noqa: E402, F403 (after .env was read)
+from energy.settings_sign_in import *  # noqa: E402, F403
 from energy.theme import UNFOLD  # noqa: E402, F401
 
 REST_FRAMEWORK = {

@@ -21,7 +21,7 @@ ADMIN_TEAL = {
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": _("Energy platform"),
     "SITE_HEADER": _("Energy platform"),
-    "SITE_SUBHEADER": _("Fleet administration"),
+    "SITE_SUBHEADER": "energy.admin_menu.subheader",
     "SITE_URL": "/",
     "SITE_ICON": "energy.admin_menu.brand_mark",
     "SITE_FAVICONS": [{"rel": "icon", "href": "energy.admin_menu.brand_mark"}],

@@ -16,6 +16,7 @@ from accounts.api.people import (
     MemberList,
 )
 from accounts.api.roles import RoleDetail, RoleList
+from accounts.impersonation import end_view
 from accounts.pages import invitations
 from devices.api import DeviceDetail, DeviceList
 from devices.api_shares import ShareDetail, ShareList
@@ -52,6 +53,7 @@ api = [
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("impersonation/end", end_view, name="impersonation-end"),
     path("accounts/", include("allauth.urls")),
     path("settings/", include("accounts.pages.urls")),
     path("settings/", include("devices.pages.urls")),

@@ -46,6 +46,10 @@ class Share(TenantModel):
             )
         ]
 
+    def __str__(self) -> str:
+        # guardian's own expects a group where there is no user
+        return f"{self.content_object}: {self.permission.codename}"  # type: ignore[attr-defined]
+
 
 class _UserShare(Share, UserObjectPermissionBase):
     user = models.ForeignKey(
