@@ -8,6 +8,7 @@ from pathlib import Path
 from django.utils.translation import gettext_lazy as _
 
 from energy.lib.env import (
+    choose_languages,
     is_set,
     load_env_file,
     read_environment,
@@ -270,7 +271,10 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", _("English")), ("tr", _("Turkish"))]
+LANGUAGES = choose_languages(
+    {"en": _("English"), "tr": _("Turkish"), "de": _("German"), "ru": _("Russian")},
+    env.list("LANGUAGES_ENABLED", default=["en", "tr"]),
+)
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True

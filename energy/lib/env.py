@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import os
 from pathlib import Path
+from typing import Any
 
 import environ
 
@@ -90,6 +91,18 @@ def refuse_insecure_production(
     reasons = [text for text, wrong in problems.items() if wrong]
     if reasons:
         raise InsecureSettings("Refusing to start in production: " + "; ".join(reasons) + ".")
+
+
+def choose_languages(known: dict[str, Any], enabled: list[str]) -> list[tuple[str, Any]]:
+    """Return the enabled languages with their names, English always.
+
+    Raises:
+        ValueError: a language that no catalogue was begun for.
+    """
+    unknown = [code for code in enabled if code not in known]
+    if unknown:
+        raise ValueError(f"LANGUAGES_ENABLED has {unknown}; known are {', '.join(known)}.")
+    return [(code, name) for code, name in known.items() if code in enabled or code == "en"]
 
 
 def is_local_host(host: str) -> bool:
