@@ -17,6 +17,7 @@ PROBLEMS = {
     "404": "There is no such object in the organisation.",
     "406": "None of the accepted formats is offered.",
     "415": "The body is not JSON.",
+    "429": "Too many calls; see Retry-After and RateLimit-Policy.",
     "500": "Something failed on our side.",
     "503": "The query took too long; see Retry-After.",
 }

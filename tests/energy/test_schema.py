@@ -30,7 +30,7 @@ def test_every_operation_declares_its_problems(client: Client) -> None:
         "query_telemetry_by_body",
     }  # fmt: skip
     for operation in operations:
-        for status in ("400", "401", "403", "500"):
+        for status in ("400", "401", "403", "429", "500"):
             assert list(operation["responses"][status]["content"]) == ["application/problem+json"]
 
 
