@@ -1,5 +1,7 @@
 """App configuration."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
@@ -8,3 +10,7 @@ class AccountsConfig(AppConfig):
 
     name = "accounts"
     verbose_name = "Tenants and people"
+
+    def ready(self) -> None:
+        """Connect what is recorded about sign-ins."""
+        import_module("accounts.signin.receivers")

@@ -16,6 +16,7 @@ from accounts.api.people import (
     MemberList,
 )
 from accounts.api.roles import RoleDetail, RoleList
+from accounts.api.sign_in import Refresh, SecondStep, SignIn, SignOut
 from accounts.impersonation import end_view
 from accounts.pages import invitations
 from devices.api import DeviceDetail, DeviceList
@@ -23,6 +24,10 @@ from devices.api_shares import ShareDetail, ShareList
 from telemetry.api import DeviceLatest, TelemetryQuery
 
 api = [
+    path("auth/login", SignIn.as_view(), name="api-sign-in"),
+    path("auth/mfa", SecondStep.as_view(), name="api-sign-in-second-step"),
+    path("auth/refresh", Refresh.as_view(), name="api-refresh"),
+    path("auth/logout", SignOut.as_view(), name="api-sign-out"),
     path("keys", KeyList.as_view(), name="api-key-list"),
     path("keys/<uuid:key_id>", KeyDetail.as_view(), name="api-key-detail"),
     path("keys/<uuid:key_id>/rotate", KeyRotate.as_view(), name="api-key-rotate"),
@@ -55,6 +60,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("impersonation/end", end_view, name="impersonation-end"),
     path("accounts/", include("allauth.urls")),
+    path("_allauth/", include("allauth.headless.urls")),
     path("settings/", include("accounts.pages.urls")),
     path("settings/", include("devices.pages.urls")),
     path("invitations/accept", invitations.invitation_accept, name="invitation-accept"),

@@ -50,11 +50,15 @@ class ProblemAutoSchema(AutoSchema):
 
 
 class SessionScheme(OpenApiAuthenticationExtension):
-    """The browser's session; unsafe methods also need the CSRF token."""
+    """One of three; unsafe methods of a session also need the CSRF token."""
 
     target_class = "accounts.authentication.MiddlewareAuthentication"
-    name = "session"
+    name = ["access token", "API key", "session"]  # type: ignore[assignment]
 
-    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
-        """Describe the cookie."""
-        return {"type": "apiKey", "in": "cookie", "name": "sessionid"}
+    def get_security_definition(self, auto_schema: AutoSchema) -> list[dict[str, str]]:
+        """Describe an app's token, a program's key and a browser's cookie."""
+        return [
+            {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+            {"type": "apiKey", "in": "cookie", "name": "sessionid"},
+        ]
