@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from http import HTTPStatus
 from typing import Any, cast
 
 from django.utils import timezone
@@ -15,7 +16,7 @@ from accounts.api.problems import Problem
 from accounts.api.views import NEVER
 from accounts.identity import Acting
 from accounts.models import User
-from accounts.services.refusals import Refusal
+from accounts.services.refusals import MailNotSent, Refusal
 
 # what the object of the address is no longer, or never was
 _ABSENT = {"no_member", "invitation_gone", "share_gone"}
@@ -38,7 +39,7 @@ class AccessView(APIView):
             self.params = read_params(request, self.params_class)
 
     def handle_exception(self, exc: Exception) -> Any:
-        """Turn a refusal into a problem: 404 for what is not there, else 400."""
+        """Turn a refusal into a problem: 404 for what is not there, mostly 400."""
         if isinstance(exc, Refusal):
             exc = NotFound() if exc.code in self.absent else _problem(exc)
         return super().handle_exception(exc)
@@ -46,7 +47,7 @@ class AccessView(APIView):
     @property
     def acting(self) -> Acting:
         """Return the identity that the permission class has checked."""
-        return cast(Acting, self.request.acting)
+        return cast(Acting, self.request.acting)  # type: ignore[attr-defined]
 
     @property
     def person(self) -> User | None:
@@ -58,4 +59,6 @@ class AccessView(APIView):
 def _problem(refusal: Refusal) -> Problem:
     problem = Problem(str(refusal))
     problem.default_code = refusal.code
+    if isinstance(refusal, MailNotSent):  # what was asked is done, and can be sent again
+        problem.status_code = HTTPStatus.SERVICE_UNAVAILABLE
     return problem

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import uuid
 from collections.abc import Callable
@@ -32,6 +33,7 @@ from devices.services.shares import (
 )
 from devices.sharing import SHAREABLE
 
+LISTED_DEVICES = 500  # others are shared from a link that names them
 BASIC = ("read:site", "read:device")  # every share brings them
 
 
@@ -67,7 +69,8 @@ class ShareForm(forms.Form):
         more = [c for c in SHAREABLE if c not in BASIC and c in codes]
         fields: dict[str, Any] = self.fields
         fields["codes"].choices = [(c, permission_name(c)) for c in more]
-        fields["target"].choices = _targets()
+        chosen = self.data.get("target") or self.initial.get("target", "")
+        fields["target"].choices = _targets(chosen)
 
     def clean_target(self) -> Site | Device:
         """Find the site or device in the tenant in scope."""
@@ -205,10 +208,18 @@ def _do(request: HttpRequest, call: Callable[[], object], done: str) -> HttpResp
     return redirect("settings-shares")
 
 
-def _targets() -> list[tuple[str, list[tuple[str, str]]]]:
+def _targets(chosen: str) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return all sites and the first devices; the chosen device too, wherever it stands."""
     sites = Site.objects.order_by("name", "id")
     devices = Device.objects.select_related("site").order_by("site__name", "name", "id")
+    listed = {device.id: device for device in devices[:LISTED_DEVICES]}
+    with contextlib.suppress(ValueError):
+        key = uuid.UUID(chosen.removeprefix("device:"))
+        listed |= {device.id: device for device in devices.filter(id=key)}
     return [
         (_("Sites with all their devices"), [(f"site:{s.id}", s.name) for s in sites]),
-        (_("Single devices"), [(f"device:{d.id}", f"{d.name} · {d.site.name}") for d in devices]),
+        (
+            _("Single devices"),
+            [(f"device:{d.id}", f"{d.name} · {d.site.name}") for d in listed.values()],
+        ),
     ]

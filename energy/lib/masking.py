@@ -13,12 +13,13 @@ _SECRET_NAME = re.compile(
     re.IGNORECASE,
 )
 # what looks like a secret wherever it stands: JWTs, our API keys, URLs with passwords,
-# Authorization headers, name=value pairs of query strings and forms
+# Authorization headers, links that work once, name=value pairs of query strings and forms
 _SECRET_TEXT = re.compile(
     r"(?P<jwt>\beyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]*)"
     r"|(?P<key>\bek_[A-Za-z0-9]{4,}_[\w-]{8,})"
     r"|(?P<url>(?<=://)[^\s:/@]*:[^\s/@]+(?=@))"
     r"|(?P<header>(?i:\b(?:bearer|basic)\s+)[\w.~+/=-]{8,})"
+    r"|(?P<link>(?<=/invitations/)[\w-]{40,}|(?<=/reset/key/)[\w-]{8,})"
     r"|(?P<pair>(?i:(?:password\d?|passwd|secret|token|api[-_]?key|sessionid|ticket)[\"']?\s*[=:]"
     r"\s*[\"']?)[^\s\"'&,;}]{4,})"
 )

@@ -213,3 +213,16 @@ def test_the_endpoints_are_documented(client_for, red):
     for path in ("me", "members", "members/{member_id}", "invitations", "roles", "shares"):
         assert f"/api/v1/{path}" in answer["paths"]
     assert "Role" in answer["components"]["schemas"]
+
+
+def test_a_mail_server_that_fails_is_told_and_the_invitation_stands(red, client_for, monkeypatch):
+    def fail(self, fail_silently=False):
+        raise OSError
+
+    monkeypatch.setattr("django.core.mail.EmailMultiAlternatives.send", fail)
+    body = {"email": "new@new.example", "role": "viewer"}
+    answer = client_for(red.owner).post("/api/v1/invitations", body, content_type=JSON)
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "mail_not_sent")
+    with red.scope():
+        assert Invitation.objects.count() == 1

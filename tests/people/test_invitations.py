@@ -23,6 +23,7 @@ from accounts.services.refusals import (
     SentJustNow,
 )
 from accounts.services.tenants import suspend_tenant
+from energy.lib.masking import mask_text
 from tests.factories import MembershipFactory, UserFactory
 
 NEW = "ayse@new.example"
@@ -235,3 +236,10 @@ def test_only_with_the_permission_the_page_invites(red, client_for):
     assert Client().get("/settings/people/invite").status_code == 302
     with red.scope():
         assert Invitation.objects.count() == 1
+
+
+def test_the_secret_of_a_link_does_not_reach_the_log(red, now, link_of):
+    send(red, now)
+    path = link_of(NEW)
+
+    assert token_in(path) not in mask_text(f"GET {path}")

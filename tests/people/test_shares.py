@@ -242,3 +242,26 @@ def test_another_tenants_share_and_site_do_not_exist(red, blue, stranger, fleet,
     assert browser.post(f"/settings/shares/{share_id}/extend", {"last_day": end}).status_code == 404
     forged = {"target": f"site:{fleet['site'].id}", "grantee": "a@b.example", "last_day": end}
     assert browser.post("/settings/shares/new", forged).status_code == 400
+
+
+def test_a_device_beyond_the_list_is_shared_by_its_link(red, fleet, client_for, monkeypatch):
+    monkeypatch.setattr("devices.pages.shares.LISTED_DEVICES", 1)
+    browser, target = client_for(red.owner), f"device:{fleet['second'].id}"
+    end = (timezone.now() + 7 * DAY).date().isoformat()
+
+    page = browser.get(f"/settings/shares/new?target={target}").content.decode()
+    data = {"target": target, "grantee": "a@b.example", "last_day": end}
+    answer = browser.post("/settings/shares/new", data)
+
+    assert f'value="{target}" selected' in page
+    assert answer.status_code == 302
+
+
+def test_a_guest_without_an_account_sets_a_password_by_the_usual_way(red, fleet, client):
+    share(red, fleet["site"], email="nobody@example.com")
+    mail.outbox.clear()
+
+    client.post("/accounts/password/reset/", {"email": "nobody@example.com"})
+
+    assert [message.to for message in mail.outbox] == [["nobody@example.com"]]
+    assert "/accounts/password/reset/key/" in mail.outbox[0].body
