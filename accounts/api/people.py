@@ -83,6 +83,7 @@ class MemberList(AccessView):
 
     permission = "read:member"
     params_class = PeopleParams
+    pagination_class = CursorPagination
     orderings = {"email": "user__email"}
 
     @extend_schema(
@@ -91,7 +92,7 @@ class MemberList(AccessView):
     )  # fmt: skip
     def get(self, request: Request) -> Response:
         """List the members page by page."""
-        pages = CursorPagination()
+        pages = self.pagination_class()
         rows = pages.paginate_queryset(list_members(self.acting.tenant_id), request, self)
         return pages.get_paginated_response(MemberSerializer(rows, many=True).data)
 
@@ -148,6 +149,7 @@ class InvitationList(AccessView):
 
     permission = {"GET": "write:member", "POST": "write:member"}
     params_class = PeopleParams
+    pagination_class = CursorPagination
     orderings = {"email": "email"}
 
     @extend_schema(
@@ -156,7 +158,7 @@ class InvitationList(AccessView):
     )  # fmt: skip
     def get(self, request: Request) -> Response:
         """List the invitations that were neither used nor withdrawn."""
-        pages = CursorPagination()
+        pages = self.pagination_class()
         rows = pages.paginate_queryset(open_invitations(), request, self)
         return pages.get_paginated_response(InvitationSerializer(rows, many=True).data)
 

@@ -213,6 +213,8 @@ def test_the_endpoints_are_documented(client_for, red):
     for path in ("me", "members", "members/{member_id}", "invitations", "roles", "shares"):
         assert f"/api/v1/{path}" in answer["paths"]
     assert "Role" in answer["components"]["schemas"]
+    listed = answer["paths"]["/api/v1/members"]["get"]["responses"]["200"]["content"]
+    assert listed["application/json"]["schema"]["$ref"].endswith("PaginatedMemberList")
 
 
 def test_a_mail_server_that_fails_is_told_and_the_invitation_stands(red, client_for, monkeypatch):
