@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import uuid
+from http import HTTPStatus
 from typing import Any
 
 from django import forms
@@ -33,6 +34,7 @@ from accounts.impersonation import begin
 from accounts.models import Membership, Plan, Tenant, User
 from accounts.services.impersonation import SHORTEST_REASON, ReasonMissing, may_impersonate
 from accounts.services.refusals import Refusal
+from accounts.services.sessions import end_sign_ins
 from accounts.services.tenants import check_parent, resume_tenant, suspend_tenant
 from accounts.sudo import ask_for_sudo
 
@@ -141,6 +143,11 @@ class ChangeUserForm(UserChangeForm):
         fields = "__all__"
 
 
+def _is_below(request: HttpRequest, user: User | None) -> bool:
+    """Tell whether a person of the platform's staff may change a user."""
+    return user is None or not user.is_superuser or bool(request.user.is_superuser)
+
+
 class ReasonForm(forms.Form):
     """Why staff act as somebody else."""
 
@@ -154,7 +161,7 @@ class ReasonForm(forms.Form):
 
 
 @admin.register(User)
-class UserAdmin(BaseUserAdmin, PlatformAdmin):
+class UserAdmin(BaseUserAdmin, PlatformAdmin):  # type: ignore[misc]
     """People; what they may do in a tenant stands in their memberships."""
 
     form = ChangeUserForm
@@ -194,6 +201,29 @@ class UserAdmin(BaseUserAdmin, PlatformAdmin):
         """Let superusers alone make somebody staff."""
         own: tuple[str, ...] = tuple(super().get_readonly_fields(request, obj))
         return own if request.user.is_superuser else own + self.superuser_fields  # type: ignore[union-attr]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let superusers alone change superusers, also their passwords."""
+        return _is_below(request, obj) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """As for changing."""
+        return _is_below(request, obj) and super().has_delete_permission(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """End what a person is signed in with when rights are taken or given."""
+        super().save_model(request, obj, form, change)
+        if change and {"is_active", "is_staff", "is_superuser"} & set(form.changed_data):
+            end_sign_ins(user=obj, now=timezone.now())
+
+    def user_change_password(
+        self, request: HttpRequest, id: str, form_url: str = ""
+    ) -> HttpResponse:
+        """End what a person is signed in with when staff set another password."""
+        answer = super().user_change_password(request, id, form_url)
+        if request.method == "POST" and answer.status_code == HTTPStatus.FOUND:
+            end_sign_ins(user=User.objects.get(pk=id), now=timezone.now())
+        return answer
 
     def get_urls(self) -> list[URLPattern]:
         """Add the page that asks for the reason before staff act as a customer."""
@@ -238,7 +268,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class GroupAdmin(BaseGroupAdmin, PlatformAdmin):
+class GroupAdmin(BaseGroupAdmin, PlatformAdmin):  # type: ignore[misc]
     """Django's groups of permissions, for platform staff who are no superusers."""
 
 

@@ -17,7 +17,7 @@ from accounts.admin_base import ReadOnlyAdmin, TenantForm, TenantOwnedAdmin
 from accounts.admin_site import is_limited
 from accounts.models import Invitation, Membership, Role, SystemRole
 from accounts.queries.roles import RoleChoice, choice_of, permission_name
-from accounts.rbac.registry import CODES
+from accounts.rbac.registry import ACTIONS, CODES, RESOURCES
 from accounts.services.audit import record_event
 from accounts.services.invitations import revoke_invitation
 from accounts.services.members import change_role, remove_member
@@ -173,13 +173,14 @@ class RoleForm(TenantForm):
     """Offers the 56 permissions by name."""
 
     codes = forms.MultipleChoiceField(
-        label=_("permissions"), required=False, widget=forms.CheckboxSelectMultiple
+        label=_("Permissions"), required=False, widget=forms.CheckboxSelectMultiple
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "codes" in self.fields:
-            choices = [(code, permission_name(code)) for code in sorted(CODES)]
+            ordered = (f"{action}:{resource}" for resource in RESOURCES for action in ACTIONS)
+            choices = [(code, permission_name(code)) for code in ordered if code in CODES]
             self.fields["codes"].choices = choices  # type: ignore[attr-defined]
 
 

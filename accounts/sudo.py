@@ -104,7 +104,7 @@ def _record_once(request: HttpRequest, now: dt.datetime) -> None:
         action="sudo.entered",
         now=now,
         tenant_id=acting.tenant_id if acting else None,
-        obj=request.user,
+        obj=request.user,  # type: ignore[arg-type]
         label=request.user.get_username(),
     )
     request.session[SESSION_RECORDED] = at

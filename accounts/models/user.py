@@ -58,6 +58,7 @@ class User(AbstractBaseUser, PermissionsMixin, StampedModel):
     class Meta:
         verbose_name = _("user")
         verbose_name_plural = _("users")
+        permissions = [("impersonate", "Can act as a customer")]
         constraints = [models.UniqueConstraint(Lower("email"), name="user_email_any_case")]
 
     def __str__(self) -> str:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
@@ -281,3 +282,38 @@ def test_a_password_can_be_changed(admin_client: Client, stranger: User):
     assert admin_client.post(url, form).status_code == 302
     stranger.refresh_from_db()
     assert stranger.check_password(password)
+
+
+def test_staff_below_superusers_raise_nobody(sudo_client_for, staff: User, stranger: User):
+    helper = User.objects.create_user("helper@example.com", is_staff=True)
+    helper.user_permissions.set(
+        Permission.objects.filter(content_type__app_label="accounts", codename__endswith="_user")
+    )
+    client: Client = sudo_client_for(helper)
+    form = {"email": stranger.email, "name": "New", "is_active": "on"}
+    raised = form | {"is_staff": "on", "is_superuser": "on"}
+    password = {"password1": "another long one 77", "password2": "another long one 77"}
+
+    assert client.post(change_url(stranger), raised).status_code == 302
+    assert client.post(change_url(staff), form).status_code == 403
+    assert client.post(f"/admin/accounts/user/{staff.pk}/password/", password).status_code == 403
+    assert client.post(change_url(staff).replace("change", "delete")).status_code == 403
+    stranger.refresh_from_db()
+    assert (stranger.name, stranger.is_staff, stranger.is_superuser) == ("New", False, False)
+
+
+def test_what_takes_rights_ends_sign_ins(admin_client: Client, client_for, stranger: User):
+    browser = client_for(stranger)
+    version = stranger.token_version
+    counts = {"memberships-TOTAL_FORMS": "0", "memberships-INITIAL_FORMS": "0"}
+    form = {"email": stranger.email, "name": "x"} | counts
+
+    admin_client.post(change_url(stranger), form | {"is_active": "on"})
+    stranger.refresh_from_db()
+    assert stranger.token_version == version
+
+    admin_client.post(change_url(stranger), form)
+    stranger.refresh_from_db()
+    assert (stranger.is_active, stranger.token_version) == (False, version + 1)
+    assert browser.get("/").status_code == 302
+    assert "login" in browser.get("/").url
