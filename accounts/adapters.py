@@ -44,6 +44,10 @@ class AccountAdapter(DefaultAccountAdapter):
         """Believe X-Forwarded-For from our own proxies only."""
         return client_address(request)
 
+    def get_phone(self, user: User) -> tuple[str, bool] | None:
+        """Say that nobody has one: allauth's headless view asks and would fail."""
+        return None
+
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         """Refuse with 429 who tried too often, from whatever addresses."""
         try:
