@@ -127,6 +127,7 @@ MIDDLEWARE = [
     "accounts.limits.middleware.RateLimitMiddleware",
     "accounts.actor.ActorMiddleware",
     "accounts.signin.gate.SecondFactorMiddleware",
+    "accounts.signin.lockout.RetryAfterMiddleware",
     "accounts.impersonation.ImpersonationMiddleware",
     "axes.middleware.AxesMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -12,6 +13,20 @@ from django.utils.translation import gettext as _
 from accounts.api.problems import problem_response
 
 APP_PATHS = ("/api/", "/_allauth/")
+
+
+class RetryAfterMiddleware:
+    """Tells when to try again wherever allauth refuses without saying so."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Add the header."""
+        response = self.get_response(request)
+        if response.status_code == 429 and not response.has_header("Retry-After"):
+            response["Retry-After"] = "60"
+        return response
 
 
 def refuse_sign_in(

@@ -9,9 +9,11 @@ from allauth.core.internal.httpkit import get_authorization_credential
 from allauth.headless.internal.sessionkit import lookup_session
 from allauth.headless.tokens.strategies.jwt import JWTTokenStrategy
 from allauth.usersessions.models import UserSession
+from django.contrib.auth.middleware import get_user
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 
 from accounts.models import User
 from accounts.signin.refreshing import issue_tokens, person_of, refresh_tokens
@@ -26,7 +28,16 @@ class TokenStrategy(JWTTokenStrategy):
     """
 
     def get_session_token(self, request: HttpRequest) -> str | None:
-        """Return the token of the flow, else the access token."""
+        """Return the token of the flow, else the access token.
+
+        allauth then reads `request.user` anew from the token's session. Middleware of
+        others has wrapped it with the user of the cookie, which would stay; allauth asks
+        here first, and puts the old one back when the flow is over.
+        """
+        flow: Any = request.allauth.headless  # type: ignore[attr-defined]
+        if not hasattr(flow, "reads_user"):
+            flow.reads_user = True
+            request.user = SimpleLazyObject(lambda: get_user(request))  # type: ignore[assignment]
         return request.headers.get("X-Session-Token") or get_authorization_credential(
             request, "Bearer"
         )
@@ -49,6 +60,7 @@ class TokenStrategy(JWTTokenStrategy):
 
     def create_access_token_payload(self, request: HttpRequest) -> dict[str, Any] | None:
         """Return the first tokens of a sign-in."""
+        request.session.save()  # allauth drops the rows of sessions that nobody can load
         UserSession.objects.create_from_request(request)
         access, refresh = issue_tokens(
             user=cast(User, request.user), session=request.session, now=timezone.now()

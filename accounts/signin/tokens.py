@@ -25,7 +25,8 @@ ALGORITHM = "HS256"
 LONGEST = 4096  # characters; a token of ours has about 600
 # an app has this long between password and second factor
 SESSION_SECONDS = 900
-_REQUIRED = ["sub", "tenant_id", "type", "ver", "sid", "jti", "iat", "nbf", "exp", "iss", "aud"]
+# tenant_id must be there too, but may be null, which PyJWT takes for missing
+_REQUIRED = ["sub", "type", "ver", "sid", "jti", "iat", "nbf", "exp", "iss", "aud"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,14 @@ def read_token(token: str, kind: str) -> Claims | None:
             options={"require": _REQUIRED, "strict_aud": True},
         )
         return _claims_of(payload) if payload["type"] == kind else None
-    except (jwt.PyJWTError, ValueError, TypeError):
+    except (jwt.PyJWTError, KeyError, ValueError, TypeError):
         return None
+
+
+def expiry_of(token: str) -> dt.datetime:
+    """Return when a token that `read_token` has accepted ends, UTC."""
+    payload = jwt.decode(token, options={"verify_signature": False})
+    return dt.datetime.fromtimestamp(payload["exp"], dt.UTC)
 
 
 def _claims_of(payload: dict[str, Any]) -> Claims:
