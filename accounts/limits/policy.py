@@ -12,10 +12,14 @@ from accounts.limits.window import Limit
 from energy.lib.client_address import client_address
 
 API_PREFIX = "/api/"
-# URL names of pages whose POST sends an e-mail; our own views say so with `sends_mail`
+# URL names whose POST sends an e-mail; other views of ours say so with `sends_mail`
 MAIL_PAGES = frozenset({
+    # allauth, its pages and its headless API
     "account_reset_password", "account_email", "account_signup", "account_confirm_email",
     "account_email_verification_sent", "account_request_login_code",
+    "request_password", "resend_verification", "manage_email", "request_login_code", "signup",
+    "settings-invite", "settings-invitation-resend", "settings-share-new",
+    "api-invitation-list", "api-invitation-resend", "api-share-list",
 })  # fmt: skip
 
 
@@ -29,7 +33,8 @@ def limits_of_api(request: HttpRequest) -> list[Limit]:
         return limits_of_address(request)
     acting: Any = getattr(request, "acting", None)
     scope = "key" if acting and acting.kind == "key" else "person"
-    found = [_limit(scope, user.pk, settings.RATE_LIMITS[scope])]
+    subject = getattr(user, "key_id", user.pk)
+    found = [_limit(scope, subject, settings.RATE_LIMITS[scope])]
     if acting and acting.kind != "guest":
         found.append(_limit("tenant", acting.tenant_id, _plan_calls(acting.tenant)))
     return [limit for limit in found if limit]
@@ -46,8 +51,9 @@ def limits_of_mail(request: HttpRequest) -> list[Limit]:
     """Return the limits of a post to a page that sends an e-mail."""
     calls = settings.RATE_LIMITS["mail"]
     found = [_limit("mail-address", network_of(client_address(request)), calls)]
-    if request.user.is_authenticated:
-        found.append(_limit("mail-person", request.user.pk, calls))
+    user: Any = request.user
+    if user.is_authenticated:
+        found.append(_limit("mail-person", getattr(user, "key_id", user.pk), calls))
     return [limit for limit in found if limit]
 
 

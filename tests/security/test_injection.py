@@ -60,11 +60,11 @@ def browser(red, client_for, device) -> Client:
     return client
 
 
-def ask(browser: Client, path: str, to: Device, **params: str):
-    path = path.replace(str(uuid.UUID(int=7)), str(to.id))
+def ask(browser: Client, path: str, owned: Device, /, **params: str):
+    path = path.replace(str(uuid.UUID(int=7)), str(owned.id))
     base = BASE.get(path, {})
     if "/query" in path:
-        base = {"device": str(to.id), **base}
+        base = {"device": str(owned.id), **base}
     return browser.get(path, {**base, **params})
 
 

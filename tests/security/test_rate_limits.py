@@ -13,7 +13,10 @@ from accounts.limits import counting, middleware
 from accounts.limits.counting import CallCounter, LocalCounts, call_counter
 from accounts.limits.window import Limit, decide, seconds_until_room
 from accounts.models import Plan
+from accounts.rbac.registry import CODES
+from accounts.services.keys import create_key
 from energy.lib.redis import ephemeral
+from tests.factories import NOW
 
 URL = "/api/v1/devices"
 START = 1_800_000_000.0  # a window begins here
@@ -51,6 +54,16 @@ def give_plan(team, calls: int) -> None:
         name=f"{team.tenant.slug} {calls}", api_calls_per_minute=calls
     )
     team.tenant.save()
+
+
+def make_key(team, name: str) -> str:
+    """Return the secret of a new key that may read devices."""
+    with team.scope():
+        new = create_key(
+            name=name, codes=["read:device"], expires_at=None, created_by=team.owner,
+            editor_codes=CODES, now=NOW,
+        )  # fmt: skip
+    return new.secret.text
 
 
 # --- the window
@@ -335,3 +348,28 @@ def test_keys_in_redis_end(counter):
 
     assert len(found) == 1
     assert 60 < ephemeral().ttl(found[0]) <= 125
+
+
+@pytest.mark.django_db
+def test_a_key_has_a_limit_of_its_own_within_the_plan(red, client, limits, clock):
+    first, second = make_key(red, "first"), make_key(red, "second")
+    limits(key=2)
+    give_plan(red, 3)
+
+    def codes(key: str) -> list[int]:
+        return [client.get(URL, headers={"X-API-Key": key}).status_code for _ in range(3)]
+
+    assert codes(first) == [200, 200, 429]
+    assert codes(second) == [200, 429, 429]
+
+
+@pytest.mark.django_db
+def test_guessing_keys_is_limited_by_address(red, client, limits, clock):
+    good = make_key(red, "good")
+    limits(address=2)
+
+    guesses = [client.get(URL, headers={"X-API-Key": f"ek_{n:08d}_guess"}) for n in range(4)]
+
+    assert [answer.status_code for answer in guesses] == [401, 401, 429, 429]
+    assert int(guesses[-1]["Retry-After"]) > 0
+    assert client.get(URL, headers={"X-API-Key": good}).status_code == 200
