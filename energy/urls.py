@@ -22,6 +22,7 @@ from accounts.pages import invitations
 from devices.api import DeviceDetail, DeviceList
 from devices.api_shares import ShareDetail, ShareList
 from telemetry.api import DeviceLatest, TelemetryQuery
+from telemetry.live.api import LiveTicket
 
 api = [
     path("auth/login", SignIn.as_view(), name="api-sign-in"),
@@ -53,6 +54,7 @@ api = [
     path("devices", DeviceList.as_view(), name="api-device-list"),
     path("devices/<uuid:device_id>", DeviceDetail.as_view(), name="api-device-detail"),
     path("devices/<uuid:device_id>/latest", DeviceLatest.as_view(), name="api-device-latest"),
+    path("live/ticket", LiveTicket.as_view(), name="api-live-ticket"),
     path("telemetry/query", TelemetryQuery.as_view(), name="api-telemetry-query"),
 ]
 

@@ -11,10 +11,12 @@ from channels.consumer import get_handler_name
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import DatabaseError
 from django.utils import timezone
+from redis.exceptions import RedisError
 
 from telemetry.live.credit import UnsentFrame
 from telemetry.live.database import TargetRefused
 from telemetry.live.hub import NORMAL, Hub, get_hub
+from telemetry.live.identity import Identity
 from telemetry.live.limits import (
     ACKS_BURST,
     ACKS_PER_SECOND,
@@ -25,6 +27,7 @@ from telemetry.live.limits import (
 )
 from telemetry.live.messages import (
     Acknowledge,
+    Authenticate,
     BadMessage,
     ClientMessage,
     NotJson,
@@ -34,7 +37,7 @@ from telemetry.live.messages import (
     decode_message,
 )
 from telemetry.live.origin import is_allowed_origin
-from telemetry.live.signin import Identity, SignInRefused, sign_in
+from telemetry.live.signin import UNAUTHORIZED, SignInRefused, sign_in, sign_in_by_message
 from telemetry.live.viewer import Viewer
 
 logger = logging.getLogger(__name__)
@@ -42,6 +45,8 @@ logger = logging.getLogger(__name__)
 BAD_REQUEST = 4400
 TOO_MANY_MESSAGES = 4429
 SUBPROTOCOL = "ems.v1"
+# how long a socket without a sign-in has for its first message
+AUTH_SECONDS = 5.0
 
 
 class LiveConsumer(AsyncWebsocketConsumer):
@@ -56,6 +61,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     hub: Hub | None = None
     viewer: Viewer | None = None
+    deadline: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve the socket; when the server cancels it, say goodbye."""
@@ -73,7 +79,10 @@ class LiveConsumer(AsyncWebsocketConsumer):
         await getattr(self, get_handler_name(message))(message)
 
     async def connect(self) -> None:
-        """Refuse a foreign Origin with 403; accept others, then say who may stay."""
+        """Refuse a foreign Origin with 403; accept others, then say who may stay.
+
+        Who brings no sign-in may send one as the first message.
+        """
         if not is_allowed_origin(self.scope):
             await self.close()
             return
@@ -84,16 +93,22 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self._accept()
             await self.close(refused.code)
             return
-        except DatabaseError as error:
-            logger.warning("A live socket is refused, the database does not answer: %s", error)
+        except (DatabaseError, RedisError) as error:
+            logger.warning("A live socket is refused, a server does not answer: %s", error)
             await self.close()
             return
         await self._accept()
-        await self._enter(identity, now=now)
+        if identity is None:
+            self.deadline = asyncio.create_task(self._close_when_silent())
+        else:
+            await self._enter(identity, now=now)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Take a message within the limits of size and rate."""
-        if self.viewer is None or self.viewer.is_closed:
+        if self.viewer is None:
+            await self._authenticate(text_data)
+            return
+        if self.viewer.is_closed:
             return
         if text_data is None or len(text_data.encode()) > MAX_MESSAGE_BYTES:
             await self._refuse(None, "too_long" if text_data else "not_text", close=BAD_REQUEST)
@@ -113,6 +128,32 @@ class LiveConsumer(AsyncWebsocketConsumer):
     async def disconnect(self, code: int) -> None:
         """Forget the socket."""
         await self._detach()
+
+    async def _close_when_silent(self) -> None:
+        await asyncio.sleep(AUTH_SECONDS)
+        await self.close(UNAUTHORIZED)
+
+    async def _authenticate(self, text: str | None) -> None:
+        """Take the first message of a socket that is not signed in; there is one attempt."""
+        if self.deadline is None:
+            return
+        self.deadline.cancel()
+        self.deadline = None
+        now = timezone.now()
+        try:
+            message = decode_message(text or "") if len(text or "") <= MAX_MESSAGE_BYTES else None
+            if not isinstance(message, Authenticate):
+                raise SignInRefused(UNAUTHORIZED)
+            identity = await sign_in_by_message(message.token, now=now)
+        except (BadMessage, NotJson):
+            await self.close(UNAUTHORIZED)
+        except SignInRefused as refused:
+            await self.close(refused.code)
+        except DatabaseError as error:
+            logger.warning("A live socket is refused, the database does not answer: %s", error)
+            await self.close(1011)
+        else:
+            await self._enter(identity, now=now)
 
     async def _accept(self) -> None:
         offered = self.scope.get("subprotocols") or ()
@@ -146,6 +187,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
                     await self._refuse(message.id, "unknown_subscription")
             case Acknowledge():
                 await self._acknowledge(message, viewer, self.hub)
+            case Authenticate():
+                await self._refuse(None, "signed_in_already")
             case Ping():
                 named = {} if message.id is None else {"id": message.id}
                 await viewer.send_message({"type": "pong", **named})
@@ -185,6 +228,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self._detach()
 
     async def _detach(self) -> None:
+        if self.deadline is not None:
+            self.deadline.cancel()
         if self.hub is not None and self.viewer is not None:
             self.viewer.is_closed = True
             await self.hub.detach(self.viewer)

@@ -55,6 +55,14 @@ class Subscribe(
         return sum(map(bool, (self.devices, self.sites, self.tenant))) == 1
 
 
+class Authenticate(
+    msgspec.Struct, tag="auth", tag_field="type", forbid_unknown_fields=True, frozen=True
+):
+    """Sign in with an access token or an API key: the first message, or none."""
+
+    token: Annotated[str, Meta(min_length=1, max_length=4096)]
+
+
 class Unsubscribe(
     msgspec.Struct, tag="unsub", tag_field="type", forbid_unknown_fields=True, frozen=True
 ):
@@ -77,7 +85,7 @@ class Ping(msgspec.Struct, tag="ping", tag_field="type", forbid_unknown_fields=T
     id: SubscriptionId | None = None
 
 
-ClientMessage = Subscribe | Unsubscribe | Acknowledge | Ping
+ClientMessage = Subscribe | Unsubscribe | Acknowledge | Ping | Authenticate
 _DECODER = msgspec.json.Decoder(ClientMessage)
 
 

@@ -1,26 +1,41 @@
-"""Who opens a socket, and whether open sockets may stay open."""
+"""Who opens a socket, and whether open sockets may stay open.
+
+A socket is signed in by the cookie of our own pages, by an access token
+(`Sec-WebSocket-Protocol: ems.v1, bearer.<token>`), by an API key (`X-API-Key`), by a
+ticket (`?token=`, thirty seconds, once), or by its first message.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from typing import Any
+from urllib.parse import parse_qs
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
-from django.http import parse_cookie
+from django.http import HttpRequest, parse_cookie
 from django.utils.crypto import constant_time_compare
 
-from accounts.identity import SESSION_TENANT, choose_acting
-from accounts.models import Membership, User
+from accounts.credentials.api_key import credential_of_key, is_alive
+from accounts.credentials.base import Credential, CredentialRefused
+from accounts.credentials.bearer import user_of_token
+from accounts.credentials.secrets import MARK
+from accounts.identity import SESSION_TENANT, Acting, choose_acting
+from accounts.models import ApiKey, User
+from accounts.signin.tokens import ACCESS, expiry_of, read_token
+from accounts.tenancy import all_tenants
+from telemetry.live import tickets
 from telemetry.live.database import in_database
+from telemetry.live.identity import Identity
 
 UNAUTHORIZED = 4401
 FORBIDDEN = 4403
+PERMISSION = "read:telemetry"
+BEARER = "bearer."
 
 
 class SignInRefused(Exception):
@@ -31,93 +46,171 @@ class SignInRefused(Exception):
         self.code = code
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """A user acting for a tenant until `expires_at`, on the strength of a session."""
-
-    user_id: uuid.UUID
-    tenant_id: uuid.UUID
-    session_key: str
-    session_hash: str
-    expires_at: dt.datetime
-
-
-# Each takes the scope and the time and answers None when it is not its way of signing in.
-SignIn = Callable[[Mapping[str, Any], dt.datetime], Identity | None]
-
-
-def sign_in_by_cookie(scope: Mapping[str, Any], now: dt.datetime) -> Identity | None:
-    """Sign in with the session of our own pages.
+@in_database
+def sign_in(scope: Mapping[str, Any], *, now: dt.datetime) -> Identity | None:
+    """Return who opens the socket; None when the request says nothing about it.
 
     Raises:
-        SignInRefused: signed in, but a member of no active tenant.
+        SignInRefused: what it says is not good.
     """
-    session = _find_session(scope, now)
-    content = session.get_decoded() if session else {}
-    user = _find_user(content)
-    if session is None or user is None:
-        return None
-    acting = choose_acting(user, content.get(SESSION_TENANT))
-    if acting is None or acting.kind != "member":
-        raise SignInRefused(FORBIDDEN)
-    return Identity(
-        user.id,
-        acting.tenant_id,
-        session.session_key,
-        content[HASH_SESSION_KEY],
-        session.expire_date,
-    )
-
-
-WAYS_TO_SIGN_IN: tuple[SignIn, ...] = (sign_in_by_cookie,)
+    headers: dict[bytes, bytes] = dict(scope["headers"])
+    ticket = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token")
+    if ticket:
+        return _checked(tickets.take_ticket(ticket[-1]))
+    for offered in scope.get("subprotocols") or ():
+        if offered.startswith(BEARER):
+            return identify(offered.removeprefix(BEARER), now=now)
+    if key := headers.get(b"x-api-key"):
+        return identify(key.decode("latin-1"), now=now)
+    return _sign_in_by_cookie(headers, now)
 
 
 @in_database
-def sign_in(scope: Mapping[str, Any], *, now: dt.datetime) -> Identity:
-    """Return who opens the socket.
+def sign_in_by_message(secret: str, *, now: dt.datetime) -> Identity:
+    """Return who the token or key of the first message is.
 
     Raises:
         SignInRefused
     """
-    for way in WAYS_TO_SIGN_IN:
-        identity = way(scope, now)
-        if identity is not None:
-            return identity
-    raise SignInRefused(UNAUTHORIZED)
+    return identify(secret, now=now)
+
+
+def identify(secret: str, *, now: dt.datetime) -> Identity:
+    """Return who an access token or an API key is.
+
+    Raises:
+        SignInRefused
+    """
+    try:
+        if secret.startswith(f"{MARK}_"):
+            return _identity_of_key(credential_of_key(secret, now=now), now)
+        return _identity_of_token(secret, user_of_token(secret))
+    except CredentialRefused as error:
+        raise SignInRefused(UNAUTHORIZED) from error
+
+
+def identity_of_request(request: HttpRequest, *, now: dt.datetime) -> Identity:
+    """Return who sends a request to the API, as a socket would be.
+
+    Raises:
+        SignInRefused
+    """
+    if bearer := request.headers.get("Authorization", "").partition(" ")[2]:
+        return identify(bearer.strip(), now=now)
+    if api_key := request.headers.get("X-API-Key"):
+        return identify(api_key, now=now)
+    cookie = request.headers.get("Cookie", "").encode("latin-1")
+    return _checked(_sign_in_by_cookie({b"cookie": cookie}, now))
 
 
 @in_database
 def find_ended(identities: Collection[Identity], *, now: dt.datetime) -> set[Identity]:
-    """Return those whose session, user, password or membership is not what it was.
+    """Return those whose session, token, key, person or right is not what it was.
 
-    Two queries, however many there are.
+    Three queries, and some for each person who acts for a customer's tenant or whose rights
+    come from elsewhere than a membership.
     """
     sessions = set(
         Session.objects.filter(
-            session_key__in={identity.session_key for identity in identities}, expire_date__gt=now
+            session_key__in={i.session_key for i in identities if i.session_key},
+            expire_date__gt=now,
         ).values_list("session_key", flat=True)
     )
-    members = {
-        (membership.user_id, membership.tenant_id): membership.user
-        for membership in Membership.objects.filter(
-            user_id__in={identity.user_id for identity in identities},
-            user__is_active=True,
-            tenant__is_active=True,
-        ).select_related("user")
+    users = {
+        user.pk: user
+        for user in User.objects.filter(
+            pk__in={i.user_id for i in identities if i.user_id}, is_active=True
+        )
     }
-    return {
-        identity
-        for identity in identities
-        if identity.session_key not in sessions
-        or not _has_same_password(members.get((identity.user_id, identity.tenant_id)), identity)
-    }
+    keys = _living_keys({i.key_id for i in identities if i.key_id}, now)
+    return {i for i in identities if not _holds(i, sessions, users, keys, now)}
 
 
-def _find_session(scope: Mapping[str, Any], now: dt.datetime) -> Session | None:
-    headers: dict[bytes, bytes] = dict(scope["headers"])
+def _holds(
+    identity: Identity,
+    sessions: set[str],
+    users: Mapping[uuid.UUID, User],
+    keys: Collection[uuid.UUID],
+    now: dt.datetime,
+) -> bool:
+    if identity.key_id is not None:
+        return identity.key_id in keys
+    user = users.get(identity.user_id) if identity.user_id else None
+    if user is None or identity.session_key not in sessions:
+        return False
+    if identity.version is not None:
+        is_same = identity.version == user.token_version and identity.expires_at > now
+    else:
+        is_same = _matches(identity.session_hash, user)
+    acting = choose_acting(user, str(identity.tenant_id)) if is_same else None
+    return acting is not None and acting.tenant_id == identity.tenant_id and _may_watch(acting)
+
+
+def _living_keys(ids: set[uuid.UUID], now: dt.datetime) -> set[uuid.UUID]:
+    if not ids:
+        return set()
+    with all_tenants():  # sockets of all tenants are looked after together
+        keys = ApiKey.objects.filter(is_alive(now), id__in=ids, codes__contains=[PERMISSION])
+        return set(keys.values_list("id", flat=True))
+
+
+def _may_watch(acting: Acting) -> bool:
+    return PERMISSION in acting.codes
+
+
+def _checked(identity: Identity | None) -> Identity:
+    if identity is None:
+        raise SignInRefused(UNAUTHORIZED)
+    return identity
+
+
+def _identity_of_token(token: str, credential: Credential) -> Identity:
+    claims = read_token(token, ACCESS)
+    if claims is None:
+        raise SignInRefused(UNAUTHORIZED)
+    if credential.acting is None or not _may_watch(credential.acting):
+        raise SignInRefused(FORBIDDEN)
+    return Identity(
+        tenant_id=credential.acting.tenant_id,
+        expires_at=expiry_of(token),
+        user_id=credential.user.pk,
+        session_key=claims.session_key,
+        version=claims.version,
+    )
+
+
+def _identity_of_key(credential: Credential, now: dt.datetime) -> Identity:
+    acting = credential.acting
+    if acting is None or not _may_watch(acting):
+        raise SignInRefused(FORBIDDEN)
+    far = now + dt.timedelta(days=1)  # its own end is looked at every few seconds
+    return Identity(tenant_id=acting.tenant_id, expires_at=far, key_id=credential.user.key_id)
+
+
+def _sign_in_by_cookie(headers: Mapping[bytes, bytes], now: dt.datetime) -> Identity | None:
     cookies = parse_cookie(headers.get(b"cookie", b"").decode("latin-1"))
     session_key = cookies.get(settings.SESSION_COOKIE_NAME, "")
-    if not session_key or "\0" in session_key:
+    if not session_key:
+        return None
+    session = _find_session(session_key, now)
+    content = session.get_decoded() if session else {}
+    user = _find_user(content)
+    if session is None or user is None:
+        raise SignInRefused(UNAUTHORIZED)
+    acting = choose_acting(user, content.get(SESSION_TENANT))
+    if acting is None or not _may_watch(acting):
+        raise SignInRefused(FORBIDDEN)
+    return Identity(
+        tenant_id=acting.tenant_id,
+        expires_at=session.expire_date,
+        user_id=user.id,
+        session_key=session.session_key,
+        session_hash=content[HASH_SESSION_KEY],
+    )
+
+
+def _find_session(session_key: str, now: dt.datetime) -> Session | None:
+    if "\0" in session_key:
         return None
     return Session.objects.filter(session_key=session_key, expire_date__gt=now).first()
 
@@ -132,10 +225,6 @@ def _find_user(content: Mapping[str, Any]) -> User | None:
     if user is None or not _matches(content.get(HASH_SESSION_KEY, ""), user):
         return None
     return user
-
-
-def _has_same_password(user: User | None, identity: Identity) -> bool:
-    return user is not None and _matches(identity.session_hash, user)
 
 
 def _matches(session_hash: str, user: User) -> bool:

@@ -20,8 +20,8 @@ from telemetry.live.frames import (
     merge_points,
     snapshot_frame,
 )
+from telemetry.live.identity import Identity
 from telemetry.live.limits import FRAME_POINTS, FRAMES_PER_SECOND, TokenBucket
-from telemetry.live.signin import Identity
 
 if TYPE_CHECKING:
     from telemetry.live.room import Feed

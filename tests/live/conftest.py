@@ -59,6 +59,7 @@ async def in_one_thread(own_connection, monkeypatch) -> list[str]:
         (hub_module, "read_latest"),
         (hub_module, "find_ended"),
         (consumer_module, "sign_in"),
+        (consumer_module, "sign_in_by_message"),
     ):
         monkeypatch.setattr(module, name, ask_here(getattr(module, name).func))
     return asked

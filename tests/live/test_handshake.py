@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from energy.asgi import application
+from telemetry.live import consumer as consumer_module
 from tests.live.sockets import Socket, connect, cookies_of
 
 pytestmark = pytest.mark.usefixtures("redis", "in_one_thread", "own_layer")
@@ -26,7 +27,8 @@ class TestHandshake:
         assert welcome["limits"]["devices"] == 500
         assert welcome["limits"]["unacked_frames"] == 64
 
-    async def test_without_a_session_4401(self, red):
+    async def test_without_a_session_4401(self, red, monkeypatch):
+        monkeypatch.setattr(consumer_module, "AUTH_SECONDS", 0.2)
         async with connect(AnonymousUser()) as socket:
             assert await socket.closed() == 4401
 

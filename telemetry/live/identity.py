@@ -1,0 +1,24 @@
+"""What a socket was signed in with, so that it can be looked at again."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A person or a program that acts for a tenant until `expires_at`.
+
+    A cookie has `session_key` and `session_hash`, an access token `session_key` and
+    `version` (the person's, when it was made), a program `key_id`.
+    """
+
+    tenant_id: uuid.UUID
+    expires_at: dt.datetime
+    user_id: uuid.UUID | None = None
+    session_key: str = ""
+    session_hash: str = ""
+    version: int | None = None
+    key_id: uuid.UUID | None = None
