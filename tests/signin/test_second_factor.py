@@ -69,6 +69,7 @@ def test_secrets_are_sealed_at_rest(guarded: User) -> None:
     assert data["secret"].startswith("v1.")
 
 
+@pytest.mark.django_db(transaction=True)
 def test_an_app_sets_up_its_second_factor(app: App, red: Team) -> None:
     red.tenant.requires_mfa = True
     red.tenant.save()
