@@ -30,7 +30,7 @@ class ApiKeyPrincipal(AnonymousUser):
     `key_codes` are its permissions, in `tenant_id` only.
     """
 
-    is_active = True
+    is_active = True  # type: ignore[assignment]
 
     def __init__(self, key: ApiKey) -> None:
         self.key_id: uuid.UUID = key.id

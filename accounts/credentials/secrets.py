@@ -65,7 +65,7 @@ def matches(secret: str, hashed: str) -> bool:
 
 def _keys() -> Iterator[str]:
     yield settings.SECRET_KEY
-    yield from settings.SECRET_KEY_FALLBACKS
+    yield from map(str, settings.SECRET_KEY_FALLBACKS)
 
 
 def _hash(secret: str, key: str) -> str:

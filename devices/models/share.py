@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.conf import settings
 from django.contrib.auth.models import Permission
 from django.db import models
@@ -36,8 +34,6 @@ class Share(TenantModel):
     valid_from = models.DateTimeField(_("from"))
     expires_at = models.DateTimeField(_("until"))
 
-    objects: Any = TenantManager()
-
     class Meta:
         abstract = True
         constraints = [
@@ -56,7 +52,7 @@ class _UserShare(Share, UserObjectPermissionBase):
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", verbose_name=_("person")
     )
 
-    objects: Any = TenantManager()
+    objects = TenantManager()  # type: ignore[assignment,misc]
 
     class Meta(Share.Meta):
         abstract = True
@@ -68,7 +64,7 @@ class _TenantShare(Share, BaseObjectPermission):
         Tenant, models.CASCADE, related_name="+", verbose_name=_("organisation")
     )
 
-    objects: Any = TenantManager()
+    objects = TenantManager()  # type: ignore[assignment,misc]
 
     class Meta(Share.Meta):
         abstract = True

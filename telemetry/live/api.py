@@ -19,7 +19,7 @@ from telemetry.live.signin import FORBIDDEN, SignInRefused, identity_of_request
 from telemetry.live.tickets import LIFETIME_SECONDS, issue_ticket
 
 
-class TicketSerializer(serializers.Serializer):
+class TicketSerializer(serializers.Serializer[dict[str, Any]]):
     """A ticket."""
 
     ticket = serializers.CharField(help_text="For /ws/v1/live?token=…, once.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from typing import Any
 
 import msgspec
 
@@ -31,7 +32,7 @@ def take_ticket(ticket: str) -> Identity | None:
     Raises:
         redis.exceptions.RedisError: the ephemeral Redis does not answer.
     """
-    packed = ephemeral().getdel(_name(ticket))
+    packed: Any = ephemeral().getdel(_name(ticket))
     return msgspec.msgpack.decode(packed, type=Identity) if packed else None
 
 
