@@ -101,6 +101,12 @@ class SecondFactorAdapter(DefaultMFAAdapter):
         return others.exclude(pk=authenticator.pk).exists()
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
-        """Bind passkeys to the host of PUBLIC_URL."""
-        host = urlsplit(settings.PUBLIC_URL).hostname or ""
-        return {"id": host, "name": settings.MFA_TOTP_ISSUER}
+        """Bind passkeys to the host of PUBLIC_URL.
+
+        In development to the host of the request: browsers know no passkeys of 127.0.0.1,
+        but those of localhost.
+        """
+        entity = super().get_public_key_credential_rp_entity()
+        if settings.PRODUCTION:
+            entity["id"] = urlsplit(settings.PUBLIC_URL).hostname or ""
+        return entity | {"name": settings.MFA_TOTP_ISSUER}
