@@ -16,6 +16,7 @@ from energy.lib.env import (
     require_secret,
 )
 from energy.lib.logs import logging_config
+from energy.lib.sealing import read_key_ring
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 load_env_file(BASE_DIR / ".env")
@@ -29,6 +30,7 @@ DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = require_secret("SECRET_KEY", env.str("SECRET_KEY", default=""))
 # id:base64 of 32 bytes, comma separated; the first seals, all unseal
 SECRET_STORE_KEYS = env.str("SECRET_STORE_KEYS", default="")
+read_key_ring(SECRET_STORE_KEYS)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["localhost", "127.0.0.1"])
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
@@ -51,6 +53,7 @@ if PRODUCTION:
         allowed_hosts=ALLOWED_HOSTS,
         public_url=PUBLIC_URL,
         trusted_origins=CSRF_TRUSTED_ORIGINS,
+        secret_store_keys=SECRET_STORE_KEYS,
         mqtt_username=MQTT_USERNAME,
         mqtt_tls=MQTT_TLS,
         mqtt_host=MQTT_HOST,

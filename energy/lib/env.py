@@ -69,6 +69,7 @@ def refuse_insecure_production(
     allowed_hosts: list[str],
     public_url: str,
     trusted_origins: list[str],
+    secret_store_keys: str,
     mqtt_username: str,
     mqtt_tls: bool,
     mqtt_host: str,
@@ -84,6 +85,9 @@ def refuse_insecure_production(
         ),
         "CSRF_TRUSTED_ORIGINS has an origin that is not https, or '*'": any(
             not origin.startswith("https://") or "://*" in origin for origin in trusted_origins
+        ),
+        "SECRET_STORE_KEYS is empty; second factors and other secrets need keys of their own": (
+            not secret_store_keys
         ),
         "MQTT_USERNAME is empty; anonymous MQTT is refused": not mqtt_username,
         "MQTT_TLS is off towards a remote broker": not mqtt_tls and not is_local_host(mqtt_host),

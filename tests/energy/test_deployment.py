@@ -11,6 +11,7 @@ from django.conf import settings
 
 PRODUCTION = {
     "ENVIRONMENT": "production",
+    "SECRET_STORE_KEYS": "k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
     "SECRET_KEY": "Zk3vR8qWm1xT5yB7nC9dF2gH4jL6pS0aUeIoXwQ-_Kd3Vr8qYm1xT5",
     "ALLOWED_HOSTS": "energy.example.com",
     "CSRF_TRUSTED_ORIGINS": "https://energy.example.com",

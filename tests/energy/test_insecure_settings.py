@@ -13,6 +13,7 @@ from django.conf import settings
 SECURE = {
     "ENVIRONMENT": "production",
     "SECRET_KEY": "Zk3vR8qWm1xT5yB7nC9dF2gH4jL6pS0aUeIoXw",
+    "SECRET_STORE_KEYS": "k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
     "ALLOWED_HOSTS": "energy.example.com",
     "PUBLIC_URL": "https://energy.example.com",
     "MQTT_HOST": "broker.example.com",
@@ -55,6 +56,8 @@ def test_starts_with_secure_settings():
         ({"CSRF_TRUSTED_ORIGINS": "https://*"}, "or '*'"),
         ({"TRUSTED_PROXIES": "0.0.0.0/0"}, "anybody could choose an address"),
         ({"TRUSTED_PROXIES": "proxy.example.com"}, "TRUSTED_PROXIES has 'proxy.example.com'"),
+        ({"SECRET_STORE_KEYS": ""}, "SECRET_STORE_KEYS is empty"),
+        ({"SECRET_STORE_KEYS": "k1:short"}, "must be id:key"),
         ({"MQTT_USERNAME": ""}, "anonymous MQTT is refused"),
         ({"MQTT_TLS": "false"}, "MQTT_TLS is off towards a remote broker"),
         ({"ENVIRONMENT": "staging"}, "use development or production"),
