@@ -50,6 +50,13 @@ def is_over(session: Mapping[str, Any], *, now: dt.datetime) -> bool:
     return is_impersonating(session) and now.timestamp() >= session.get(SESSION_UNTIL, 0.0)
 
 
+def end_of_impersonation(session: Mapping[str, Any]) -> dt.datetime | None:
+    """Return when the impersonation of a session ends, UTC; None without one."""
+    if not is_impersonating(session):
+        return None
+    return dt.datetime.fromtimestamp(session.get(SESSION_UNTIL, 0.0), dt.UTC)
+
+
 def begin(request: HttpRequest, *, user: User, reason: str, now: dt.datetime) -> HttpResponse:
     """Turn the session of staff into one of the user's; the form carries `user_pk`.
 

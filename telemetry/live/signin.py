@@ -25,12 +25,14 @@ from accounts.credentials.base import Credential, CredentialRefused
 from accounts.credentials.bearer import user_of_token
 from accounts.credentials.secrets import MARK
 from accounts.identity import SESSION_TENANT, Acting, choose_acting
+from accounts.impersonation import end_of_impersonation
 from accounts.models import ApiKey, User
+from accounts.signin.gate import lacks_second_factor
 from accounts.signin.tokens import ACCESS, expiry_of, read_token
 from accounts.tenancy import all_tenants
 from telemetry.live import tickets
 from telemetry.live.database import in_database
-from telemetry.live.identity import Identity
+from telemetry.live.identity import NEVER, Identity
 
 UNAUTHORIZED = 4401
 FORBIDDEN = 4403
@@ -141,9 +143,11 @@ def _holds(
     if identity.version is not None:
         is_same = identity.version == user.token_version and identity.expires_at > now
     else:
-        is_same = _matches(identity.session_hash, user)
+        is_same = _matches(identity.session_hash, user) and identity.ends_at > now
     acting = choose_acting(user, str(identity.tenant_id)) if is_same else None
-    return acting is not None and acting.tenant_id == identity.tenant_id and _may_watch(acting)
+    return (
+        acting is not None and acting.tenant_id == identity.tenant_id and _may_watch(user, acting)
+    )
 
 
 def _living_keys(ids: set[uuid.UUID], now: dt.datetime) -> set[uuid.UUID]:
@@ -154,8 +158,8 @@ def _living_keys(ids: set[uuid.UUID], now: dt.datetime) -> set[uuid.UUID]:
         return set(keys.values_list("id", flat=True))
 
 
-def _may_watch(acting: Acting) -> bool:
-    return PERMISSION in acting.codes
+def _may_watch(user: User, acting: Acting) -> bool:
+    return PERMISSION in acting.codes and not lacks_second_factor(user, acting)
 
 
 def _checked(identity: Identity | None) -> Identity:
@@ -168,7 +172,7 @@ def _identity_of_token(token: str, credential: Credential) -> Identity:
     claims = read_token(token, ACCESS)
     if claims is None:
         raise SignInRefused(UNAUTHORIZED)
-    if credential.acting is None or not _may_watch(credential.acting):
+    if credential.acting is None or not _may_watch(credential.user, credential.acting):
         raise SignInRefused(FORBIDDEN)
     return Identity(
         tenant_id=credential.acting.tenant_id,
@@ -181,7 +185,7 @@ def _identity_of_token(token: str, credential: Credential) -> Identity:
 
 def _identity_of_key(credential: Credential, now: dt.datetime) -> Identity:
     acting = credential.acting
-    if acting is None or not _may_watch(acting):
+    if acting is None or PERMISSION not in acting.codes:
         raise SignInRefused(FORBIDDEN)
     far = now + dt.timedelta(days=1)  # its own end is looked at every few seconds
     return Identity(tenant_id=acting.tenant_id, expires_at=far, key_id=credential.user.key_id)
@@ -198,11 +202,12 @@ def _sign_in_by_cookie(headers: Mapping[bytes, bytes], now: dt.datetime) -> Iden
     if session is None or user is None:
         raise SignInRefused(UNAUTHORIZED)
     acting = choose_acting(user, content.get(SESSION_TENANT))
-    if acting is None or not _may_watch(acting):
+    if acting is None or not _may_watch(user, acting):
         raise SignInRefused(FORBIDDEN)
     return Identity(
         tenant_id=acting.tenant_id,
         expires_at=session.expire_date,
+        ends_at=end_of_impersonation(content) or NEVER,
         user_id=user.id,
         session_key=session.session_key,
         session_hash=content[HASH_SESSION_KEY],

@@ -209,6 +209,13 @@ class TestEnds:
 
             assert await socket.closed() == 4401
 
+    async def test_a_second_factor_that_is_required_ends(self, red):
+        async with connect(red.viewer) as socket:
+            await socket.hear("welcome")
+            type(red.tenant).objects.update(requires_mfa=True)
+
+            assert await socket.closed() == 4401
+
     async def test_another_role_that_may_watch_stays(self, red):
         async with connect(red.viewer) as socket:
             await socket.hear("welcome")
