@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Collection
 from typing import Any
 
-from accounts.services.audit import record_event
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
@@ -16,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts.models import Tenant, User
+from accounts.services.audit import record_event
 from accounts.services.mails import send_mail
 from accounts.services.refusals import Refusal, RoleTooStrong
 from devices.models import Device, Site
