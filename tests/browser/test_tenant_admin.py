@@ -36,7 +36,7 @@ def test_staff_act_as_a_customer_and_end_it(visit, fleet: Fleet, size):
     page = window.open(f"/admin/accounts/user/{fleet.team.owner.pk}/change/")
     page.get_by_role("link", name="Act as this person").click()
     page.locator("input[type=password]").fill(PASSWORD)
-    page.locator("form:has(input[type=password]) button[type=submit]").first.click()
+    page.locator("form:has(input[type=password]) button.button--primary").first.click()
     page.get_by_label("Reason").fill("case 4711, wrong totals")
     page.get_by_role("button", name="Act as this person").click()
 

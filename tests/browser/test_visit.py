@@ -27,7 +27,7 @@ def test_signs_in_and_walks_to_a_device(visit: Open, fleet: Fleet, with_password
     page = visit().open("/")
     page.get_by_label("Email").fill(with_password.email)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_role("link", name="Main meter").click()
 
     expect(page.get_by_role("heading", name="Main meter")).to_be_visible()
@@ -40,7 +40,7 @@ def test_a_wrong_password_is_said_in_words(visit: Open, fleet: Fleet) -> None:
     page = visit().open("/accounts/login/")
     page.get_by_label("Email").fill(fleet.team.owner.email)
     page.get_by_label("Password").fill("wrong")
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
 
     expect(page.get_by_role("alert")).to_be_visible()
 

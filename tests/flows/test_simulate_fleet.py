@@ -10,6 +10,7 @@ import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.urls import reverse
 
 from accounts.models import Membership, Tenant, User
 from accounts.tenancy import all_tenants
@@ -31,13 +32,14 @@ def _signals():
 
 
 class TestSeed:
-    def test_makes_two_customers(self, demo_file):
+    def test_makes_two_customers_and_a_reseller(self, demo_file):
         demo = read_json(demo_file)
 
         roles = {user["role"] for user in demo["users"]}
         assert roles == {"staff", "admin", "operator", "viewer", "reseller"}
-        assert Tenant.objects.count() == 2
-        assert Membership.objects.count() == 6
+        assert Tenant.objects.filter(is_reseller=False).count() == 2
+        assert Tenant.objects.filter(is_reseller=True).count() == 1
+        assert Membership.objects.count() == 7
         with all_tenants():
             assert Site.objects.count() == 4
             assert Gateway.objects.count() == len(demo["gateways"]) == 6
@@ -67,7 +69,8 @@ class TestSeed:
 
         call_command("seed_demo", out=str(demo_file))
 
-        assert client.login(email=entry["email"], password=entry["password"])
+        form = {"login": entry["email"], "password": entry["password"]}
+        assert client.post(reverse("account_login"), form).status_code == 302
 
     def test_passwords_can_be_reset(self, demo_file):
         before = read_json(demo_file)

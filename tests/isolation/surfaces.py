@@ -18,7 +18,7 @@ PUBLIC = {"healthz", "readyz", "metrics", "api/schema", "api/docs", "i18n/setlan
 OWN = {"styleguide", "organisation", "settings/leave", "api/v1/me", "impersonation/end"}
 # The routes of libraries, by prefix: sign-in, second factors, sessions; the admin has a
 # suite of its own that is generated from its registry (tests/admin).
-LIBRARIES = ("admin/", "accounts/", "_allauth/", "static/", "hijack/")
+LIBRARIES = ("admin/", "accounts/", "_allauth/", "^_allauth/", "static/", "hijack/")
 SIGN_IN = ("api/v1/auth/",)
 # Pages whose permissions stand in the view, not on it.
 BY_VIEW = {"": ("read:device",), "devices/<uuid:device_id>": ("read:device",)}
