@@ -28,7 +28,7 @@ def banner(demo: Mapping[str, Any], *, seconds: float) -> str:
         "",
         *_login_table(demo.get("users", [])),
         "",
-        "  Credentials of devices: var/demo.json     Output: var/log/",
+        "  Credentials of devices: var/demo.json     Output: var/log/     Mails: var/mail/",
         "  Stop: Ctrl-C     Start over: ./run demo --reset",
         RULE,
     ]

@@ -42,7 +42,11 @@ class Demo:
         now = dt.datetime.now(dt.UTC)
         self._servers = prepare_servers(home, durable=True, ports=ports, external=external, now=now)
         self.web_port = self._servers.ports.take(8000)
-        self.env = {**self._servers.env, **web_variables(self.web_port)}
+        self.env = {
+            **self._servers.env,
+            **web_variables(self.web_port),
+            "EMAIL_URL": _mail_folder(home),
+        }
         self.file = home / "demo.json"
         self._seeded = False
         logs = self._servers.state.log
@@ -88,6 +92,13 @@ class Demo:
     def _write_pids(self) -> None:
         if self._seeded:  # until then the file belongs to seed_demo
             merge_demo(self.file, {"pids": self.supervisor.pids()})
+
+
+def _mail_folder(home: Path) -> str:
+    """Make the folder of sent mails; return it as Django's mail backend is told."""
+    folder = home / "mail"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return f"filemail:///{folder.resolve()}"  # with the slash of the path, four
 
 
 @contextlib.contextmanager
