@@ -95,7 +95,7 @@ class IngestStream:
         return [(entry, fields) for entry, fields in answer[1] if fields]
 
     def _ensure_group(self) -> None:
-        if self._has_group:
+        if self._has_group or self._finds_group():
             return
         try:
             self._redis.xgroup_create(self._stream, GROUP, id="0", mkstream=True)
@@ -103,6 +103,16 @@ class IngestStream:
             if "BUSYGROUP" not in str(error):
                 raise
         self._has_group = True
+
+    def _finds_group(self) -> bool:
+        """Look before creating: a Redis without memory refuses to create, and may be read."""
+        try:
+            groups: Any = self._redis.xinfo_groups(self._stream)
+        except ResponseError:  # no stream yet
+            return False
+        names = {group.get("name", group.get(b"name")) for group in groups}
+        self._has_group = bool(names & {GROUP, GROUP.encode()})
+        return self._has_group
 
     def _unpack(self, raw: list[tuple[bytes, dict[bytes, bytes]]]) -> list[Entry]:
         entries: list[Entry] = []
