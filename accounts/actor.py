@@ -104,15 +104,22 @@ class ActorMiddleware:
             with acting_as(actor_of(request)):
                 return self.get_response(request)
         actor = actor_of(request)
-        with acting_as(actor), pghistory.context(**_facts(actor)):
+        with acting_as(actor), pghistory.context(**_facts(actor, request)):
             return self.get_response(request)
 
+    def process_view(self, request: HttpRequest, *view: Any) -> None:
+        """Add the route: paths themselves may carry secrets, such as those of invitations."""
+        if request.resolver_match:
+            pghistory.context(url=f"{request.method} /{request.resolver_match.route}")
 
-def _facts(actor: Actor) -> dict[str, str]:
+
+def _facts(actor: Actor, request: HttpRequest) -> dict[str, str]:
     """Return what the history of changes keeps."""
+    acting = getattr(request, "acting", None)
     return {
         "actor_kind": actor.kind,
         "actor": str(actor.id or ""),
+        "tenant": str(acting.tenant_id) if acting else "",
         "impersonator": str(actor.impersonator_id or ""),
         "request_id": actor.request_id,
     }

@@ -21,9 +21,9 @@ from accounts.models import User
 from accounts.signin.gate import SECOND_FACTORS, is_second_factor_required
 from accounts.signin.lockout import refuse_sign_in
 from energy.lib.client_address import client_address
-from energy.lib.sealing import is_sealed, seal, unseal
+from energy.lib.sealing import Purpose, is_sealed, seal, unseal
 
-_PURPOSE = "second factor"
+_PURPOSE = Purpose.SECOND_FACTOR
 
 
 class AccountAdapter(DefaultAccountAdapter):

@@ -15,13 +15,15 @@ from django.apps import apps
 from django.contrib.admin.options import InlineModelAdmin
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.widgets import AutocompleteSelect
-from django.core.exceptions import PermissionDenied
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
 from django.db.models import Field, ForeignKey, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
+from accounts.admin_history import ChangeHistory
 from accounts.admin_site import is_limited
 from accounts.models import Tenant
 from accounts.sudo import ask_for_sudo
@@ -81,7 +83,7 @@ class TenantGate:
         return self.is_open_to_tenants or not is_limited(request)
 
 
-class PlatformAdmin(TenantGate, ModelAdmin):
+class PlatformAdmin(TenantGate, ChangeHistory, ModelAdmin):
     """Base of every list: fifty rows, and no second count of the whole table.
 
     `needs_sudo_to_delete` asks who deletes to authenticate again.
@@ -91,7 +93,19 @@ class PlatformAdmin(TenantGate, ModelAdmin):
     show_full_result_count = False
     needs_sudo_to_delete = False
     # written by machines and deleted with what they belong to; nobody may delete them alone
-    deleted_silently: tuple[str, ...] = ("telemetry.LatestValue",)
+    deleted_silently: tuple[str, ...] = (
+        "telemetry.LatestValue",
+        "devices.DeviceEvent",
+        "devices.DeviceConfiguration",
+        "devices.ReportedConfiguration",
+        "devices.Command",
+        "devices.CommandBatchItem",
+        "devices.CommandSecret",
+        "devices.ActuatorState",
+        "devices.ZoneLease",
+        "devices.OnboardingToken",
+        "devices.DeviceTransfer",
+    )
 
     def get_list_display(self, request: HttpRequest) -> Sequence[Any]:
         """Leave the tenant out where there is only one."""
@@ -109,7 +123,12 @@ class PlatformAdmin(TenantGate, ModelAdmin):
         ]
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Let tenant administrators filter by what they see, never by hidden columns."""
+        """Let tenant administrators filter by what they see, never by hidden columns.
+
+        Nobody filters by lists: PostgreSQL fails on a text that is none.
+        """
+        if lookup in {f.name for f in self.opts.fields if isinstance(f, ArrayField)}:
+            return False
         if request is None or is_limited(request):
             shown = self._shown_fields(request) if request else set()
             if lookup.split(LOOKUP_SEP)[0] not in shown:
@@ -133,6 +152,26 @@ class PlatformAdmin(TenantGate, ModelAdmin):
         return self._ask_before_deleting(request) or super().delete_view(
             request, object_id, extra_context
         )
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Ignore what the address suggests for a field that cannot hold it."""
+        found = super().get_changeform_initial_data(request)
+        fields = {field.name: field for field in self.model._meta.concrete_fields}
+        return {
+            name: value
+            for name, value in found.items()
+            if name not in fields or _can_hold(fields[name], value)
+        }
+
+    def formfield_for_foreignkey(
+        self, db_field: ForeignKey, request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        """Use autocompletes of ours: they name the tenant, and stand what is no key."""
+        if "widget" not in kwargs and db_field.name in self.get_autocomplete_fields(request):
+            is_owned = is_tenant_owned(db_field.related_model)
+            widget = TenantAutocomplete if is_owned else Autocomplete
+            kwargs["widget"] = widget(db_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, Any, Any]:
         """Let what machines wrote go with what it belongs to."""
@@ -209,6 +248,17 @@ class TenantForm(forms.ModelForm):
         # Django skips constraints that name a field which the form does not show
         return super()._get_validation_exclusions() - {"tenant"}  # type: ignore[misc]
 
+    def add_error(self, field: Any, error: Any) -> None:
+        """Say above the form what is wrong with a field that it does not show."""
+        if field is None and hasattr(error, "error_dict"):
+            shown: dict[str, list[Any]] = {}
+            for name, errors in error.error_dict.items():
+                shown.setdefault(name if name in self.fields else NON_FIELD_ERRORS, []).extend(
+                    errors
+                )
+            error = ValidationError(shown)
+        super().add_error(field, error)
+
     def validate_unique(self) -> None:
         """Find the same identifier also with another tenant: the form is for staff."""
         with all_tenants():
@@ -228,7 +278,17 @@ class TenantChoice(forms.Form):
     )
 
 
-class TenantAutocomplete(AutocompleteSelect):
+class Autocomplete(AutocompleteSelect):
+    """Shows a refused form again also when the value sent for it was no key at all."""
+
+    def optgroups(self, name: str, value: Any, attr: Any = None) -> Any:
+        """Leave out what cannot be a key: Django's widget would look it up."""
+        target = self.field.remote_field.get_related_field()
+        usable = [key for key in value if _can_hold(target, key)]
+        return super().optgroups(name, usable, attr)
+
+
+class TenantAutocomplete(Autocomplete):
     """Offers the rows of the tenant whose object is being edited."""
 
     def get_url(self) -> str:
@@ -278,16 +338,6 @@ class TenantOwnedAdmin(PlatformAdmin):
             tenant_id = _parse_uuid(request.GET["tenant"])
             return queryset.filter(tenant_id=tenant_id) if tenant_id else queryset.none()
         return queryset
-
-    def formfield_for_foreignkey(
-        self, db_field: ForeignKey, request: HttpRequest, **kwargs: Any
-    ) -> Any:
-        """Let the autocomplete of a tenant's rows name the tenant."""
-        if is_tenant_owned(
-            db_field.related_model
-        ) and db_field.name in self.get_autocomplete_fields(request):
-            kwargs["widget"] = TenantAutocomplete(db_field, self.admin_site)
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> Any:
         """Offer no "add another" for a tenant's rows: its window would ask for the tenant."""
@@ -339,3 +389,11 @@ def _parse_uuid(text: str) -> uuid.UUID | None:
         return uuid.UUID(text)
     except ValueError:
         return None
+
+
+def _can_hold(field: Any, value: Any) -> bool:
+    try:
+        field.to_python(value)
+    except ValidationError:
+        return False
+    return True

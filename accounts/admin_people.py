@@ -15,13 +15,13 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_base import ReadOnlyAdmin, TenantForm, TenantOwnedAdmin
 from accounts.admin_site import is_limited
-from accounts.models import Invitation, Membership, Role, SystemRole
-from accounts.queries.roles import RoleChoice, choice_of, permission_name
-from accounts.rbac.registry import ACTIONS, CODES, RESOURCES
+from accounts.models import Invitation, Membership, Role
+from accounts.queries.roles import RoleChoice, choice_of, find_role, permission_name
+from accounts.rbac.registry import ACTIONS, ADMINISTERING, CODES, RESOURCES
 from accounts.services.audit import record_event
 from accounts.services.invitations import revoke_invitation
 from accounts.services.members import change_role, remove_member
-from accounts.services.refusals import Refusal
+from accounts.services.refusals import Refusal, UnknownRole
 from accounts.services.roles import change_role_codes, create_role, delete_role
 from accounts.sudo import ask_for_sudo
 
@@ -131,8 +131,8 @@ class MembershipAdmin(RefusingAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Ask for sudo mode before somebody becomes an administrator."""
-        if request.method == "POST" and request.POST.get("role") == SystemRole.ADMIN:
+        """Ask for sudo mode before somebody may decide what others may do."""
+        if request.method == "POST" and _is_administering(request):
             answer = ask_for_sudo(request)
             if answer:
                 return answer
@@ -169,6 +169,15 @@ class MembershipAdmin(RefusingAdmin):
         )
 
 
+def _is_administering(request: HttpRequest) -> bool:
+    """Tell whether the form gives a role that may change members or roles."""
+    values = (request.POST.get("role", ""), request.POST.get("custom_role", ""))
+    try:
+        return any(find_role(value).is_administering for value in values if value)
+    except UnknownRole:
+        return False
+
+
 class RoleForm(TenantForm):
     """Offers the 56 permissions by name."""
 
@@ -202,6 +211,20 @@ class RoleAdmin(RefusingAdmin):
     def size(self, role: Role) -> int:
         """Count what the role may do."""
         return len(CODES & frozenset(role.codes))
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Ask for sudo mode before a role may decide what others may do."""
+        if request.method == "POST" and ADMINISTERING.intersection(request.POST.getlist("codes")):
+            answer = ask_for_sudo(request)
+            if answer:
+                return answer
+        return super().changeform_view(request, object_id, form_url, extra_context)
 
     def save_model(self, request: HttpRequest, obj: Role, form: Any, change: bool) -> None:
         """Save through the service, which gives nobody more than the editor has."""

@@ -12,5 +12,6 @@ class AccountsConfig(AppConfig):
     verbose_name = "Tenants and people"
 
     def ready(self) -> None:
-        """Connect what is recorded about sign-ins."""
+        """Connect what is recorded about sign-ins, and who works without a request."""
         import_module("accounts.signin.receivers")
+        import_module("accounts.unattended").watch_connections()

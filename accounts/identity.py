@@ -24,7 +24,8 @@ class Acting:
     """The tenant that somebody acts for.
 
     `kind` is "member", "reseller" (through a tenant above), "guest" (only what is shared)
-    or "key" (a program). A guest has no codes; `shared` are the rows by model label.
+    or "key" (a program). A guest has no codes; `shared` are the rows by model label that a
+    guest or the key of a device is limited to.
     """
 
     tenant: Tenant
@@ -40,7 +41,7 @@ class Acting:
 
     def scope(self) -> AbstractContextManager[None]:
         """Limit queries to what this identity may reach."""
-        if self.kind == "guest":
+        if self.kind == "guest" or self.shared:
             return guest_scope(self.tenant_id, self.shared)
         return tenant_scope(self.tenant_id)
 

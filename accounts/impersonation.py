@@ -34,9 +34,10 @@ SESSION_VERSION = "impersonator_token_version"
 # what belongs to the person alone: passwords, factors, sessions, tokens, keys
 _SECRET_NAMES = (
     "account_", "mfa_", "usersessions_", "socialaccount_", "headless", "settings-key",
-    "settings-session", "api-key", "admin:accounts_apikey", "admin:password_change",
+    "settings-session", "api-key", "api-session", "admin:accounts_apikey", "admin:password_change",
 )  # fmt: skip
-_SECRET_PATHS = ("/_allauth/", "/accounts/", "/settings/keys", "/api/v1/keys", "/api/v1/auth")
+_SECRET_PATHS = ("/_allauth/", "/accounts/", "/settings/keys", "/api/v1/keys", "/api/v1/auth",
+                 "/api/v1/sessions")  # fmt: skip
 _OPEN_NAMES = frozenset({"account_logout"})
 
 

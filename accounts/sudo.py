@@ -1,26 +1,31 @@
 """Sudo mode: sensitive acts need an authentication of the last ten minutes.
 
 allauth keeps, in the session, when and how the person authenticated. A sign-in counts as
-well as the page that asks for the password or the second factor again. Nobody acts as
-somebody else in sudo mode.
+well as the page that asks for the password or the second factor again; apps authenticate
+again with /_allauth/app/v1/auth/reauthenticate. Nobody acts as somebody else in sudo mode.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from http import HTTPStatus
+from types import SimpleNamespace
 from typing import Any
 
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.login import get_authentication_records
+from allauth.headless.internal.sessionkit import lookup_session
+from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.sessions.backends.base import SessionBase
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render, resolve_url
 from django.utils import timezone
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 
 from accounts.services.audit import record_event
 
@@ -28,6 +33,7 @@ View = Callable[..., HttpResponse]
 SUDO_TIME = dt.timedelta(minutes=10)
 SESSION_IMPERSONATOR = "impersonator_id"
 SESSION_RECORDED = "sudo_recorded_at"
+SESSION_KEPT = "sudo_kept_form"
 
 
 def requires_sudo(view: View) -> View:
@@ -69,10 +75,38 @@ def ask_for_sudo(request: HttpRequest, *, then: str | None = None) -> HttpRespon
     if is_in_sudo_mode(request, now=now):
         _record_once(request, now)
         return None
+    return _ask(request, then or request.get_full_path())
+
+
+def ask_keeping(request: HttpRequest, values: Mapping[str, Any]) -> HttpResponse | None:
+    """As `ask_for_sudo` before a form is saved; `kept_values` gives back what was in it.
+
+    Args: values: plain ones, without secrets: they wait in the session.
+    """
+    answer = ask_for_sudo(request)
+    if answer is not None and SESSION_IMPERSONATOR not in request.session:
+        request.session[SESSION_KEPT] = {"path": request.path, "values": dict(values)}
+    return answer
+
+
+def kept_values(request: HttpRequest) -> dict[str, Any]:
+    """Return, once, what stood in this page's form when the person had to authenticate."""
+    kept = request.session.get(SESSION_KEPT)
+    if request.method != "GET" or kept is None or kept["path"] != request.path:
+        return {}
+    del request.session[SESSION_KEPT]
+    if not is_in_sudo_mode(request, now=timezone.now()):  # went away, and came back later
+        return {}
+    messages.info(request, _("Thank you. Check what you entered, and save it once more."))
+    values: dict[str, Any] = kept["values"]
+    return values
+
+
+def _ask(request: HttpRequest, then: str) -> HttpResponse:
     methods = get_adapter().get_reauthentication_methods(request.user)
     # without a password or a second factor only signing in again proves who it is
     page = methods[0]["url"] if methods else resolve_url("account_logout")
-    query = urlencode({REDIRECT_FIELD_NAME: then or request.get_full_path()})
+    query = urlencode({REDIRECT_FIELD_NAME: then})
     return HttpResponseRedirect(f"{page}?{query}")
 
 
@@ -83,14 +117,37 @@ def refuse_impersonator(request: HttpRequest) -> HttpResponse:
     return render(request, "hijack/refused.html", status=HTTPStatus.FORBIDDEN)
 
 
+def may_go_on(request: HttpRequest, *, session_key: str, now: dt.datetime) -> bool:
+    """Tell whether a call of the API is in sudo mode.
+
+    Args: session_key: of the access token; "" for the cookie's session.
+    """
+    if not session_key:
+        if SESSION_IMPERSONATOR in request.session or not is_in_sudo_mode(request, now=now):
+            return False
+        _record_once(request, now)
+        return True
+    session = lookup_session(session_key)
+    return session is not None and _is_fresh(_latest(request, session), now)
+
+
 def is_in_sudo_mode(request: HttpRequest, *, now: dt.datetime) -> bool:
     """Tell whether the person authenticated within the last ten minutes."""
-    at = _authenticated_at(request)
+    return _is_fresh(_authenticated_at(request), now)
+
+
+def _is_fresh(at: float | None, now: dt.datetime) -> bool:
     return at is not None and 0 <= now.timestamp() - at < SUDO_TIME.total_seconds()
 
 
 def _authenticated_at(request: HttpRequest) -> float | None:
-    records: list[dict[str, Any]] = get_authentication_records(request, request.user)
+    return _latest(request, request.session)
+
+
+def _latest(request: HttpRequest, session: SessionBase) -> float | None:
+    """Return when the request's user authenticated in a session; seconds since 1970."""
+    holder = SimpleNamespace(session=session)
+    records: list[dict[str, Any]] = get_authentication_records(holder, request.user)  # type: ignore[arg-type]
     return max((record["at"] for record in records), default=None)
 
 

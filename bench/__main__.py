@@ -7,6 +7,12 @@ import sys
 
 # name: (module with `main(arguments) -> exit code`, what it measures)
 BENCHES = {
+    "access": ("bench.access", "permission filtering of a list against the plain tenant filter"),
+    "herd": ("bench.herd", "5,000 devices with certificates come back at once"),
+    "live": ("bench.live", "a thousand sockets at 5,000 samples/s, and a hundred that stall"),
+    "metering": ("bench.metering", "the ledger of 5,000 live meters, a year of 100, pages"),
+    "query": ("bench.query", "questions about a year: a day, daily kWh, fifty channels"),
+    "storage": ("bench.storage", "bytes a packed point, lag of rollups, cost of a point"),
     "ingest": ("bench.ingest", "broker to committed row and to the WebSocket, against raw COPY"),
 }
 
@@ -15,7 +21,7 @@ def main() -> int:
     """Run a bench and return its exit code."""
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if name not in BENCHES:
-        print("Usage: ./run bench NAME [options]; NAME --help tells the options")
+        print("Usage: ./run bench NAME [--tier plain|timescale] [options]; NAME --help tells them")
         for known, (_, about) in BENCHES.items():
             print(f"  {known:<10}{about}")
         return 0 if name in ("", "-h", "--help", "list") else 2

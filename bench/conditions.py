@@ -10,6 +10,8 @@ from typing import Any
 import psycopg
 from redis import Redis
 
+from telemetry.storage.tiers import find_tier
+
 _SETTINGS = ("server_version", "synchronous_commit", "fsync", "full_page_writes", "shared_buffers",
              "wal_compression", "max_wal_size")  # fmt: skip
 
@@ -23,6 +25,7 @@ def describe_conditions(url: str, client: Redis) -> dict[str, Any]:
             if (row := connection.execute("SELECT current_setting(%s)", [name]).fetchone())
         }
     return {
+        "tier": str(find_tier()),
         "cores": len(os.sched_getaffinity(0)),
         "cpu": _cpu_model(),
         "python": platform.python_version(),

@@ -48,7 +48,7 @@ class Load:
     topics: Sequence[str]
     metrics: Sequence[str]
     rate: float = 0.0
-    window: int = 12_000
+    window: int = 24_000
     limit: int = 0
     poison: Sequence[tuple[str, bytes]] = ()
     seed: int = 0

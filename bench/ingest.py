@@ -72,7 +72,10 @@ class IngestBench:
         with (
             tempfile.TemporaryDirectory() as logs,
             Platform(
-                Path(logs), with_live=self.options.live, workers=self.options.workers
+                Path(logs),
+                with_live=self.options.live,
+                workers=self.options.workers,
+                listeners=self.options.listeners,
             ) as platform,
         ):
             self.observer.start()
@@ -202,8 +205,9 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--devices", type=int, default=1_000)
     parser.add_argument("--points", type=int, default=10, help=f"a message, 1 to {len(METRICS)}")
     parser.add_argument("--rate", type=float, help="messages/s at half load, if not half")
-    parser.add_argument("--window", type=int, default=12_000, help="messages not yet committed")
+    parser.add_argument("--window", type=int, default=24_000, help="messages not yet committed")
     parser.add_argument("--workers", type=int, default=1, help="copies of the ingest worker")
+    parser.add_argument("--listeners", type=int, default=1, help="that share the subscription")
     parser.add_argument("--raw-rows", type=int, default=RAW_ROWS)
     parser.add_argument("--ledger-messages", type=int, default=20_000)
     parser.add_argument("--json", type=Path, help="write the figures here, not to the last line")

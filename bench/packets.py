@@ -48,7 +48,7 @@ def payload_text(metrics: Sequence[str], time: str) -> str:
 def publish_packet(topic: str, payload: bytes, message_id: bytes = _MESSAGE_ID) -> bytes:
     """Return a PUBLISH of QoS 1."""
     body = len(topic).to_bytes(2, "big") + topic.encode() + message_id + payload
-    return b"\x32" + _remaining_length(len(body)) + body
+    return b"\x32" + remaining_length(len(body)) + body
 
 
 def connect_packet(client_id: str, username: str, password: str) -> bytes:
@@ -57,10 +57,11 @@ def connect_packet(client_id: str, username: str, password: str) -> bytes:
     body = b"\x00\x04MQTT\x04\xc2\x00\x00" + b"".join(
         len(field.encode()).to_bytes(2, "big") + field.encode() for field in fields
     )
-    return b"\x10" + _remaining_length(len(body)) + body
+    return b"\x10" + remaining_length(len(body)) + body
 
 
-def _remaining_length(length: int) -> bytes:
+def remaining_length(length: int) -> bytes:
+    """Return a length as MQTT packets carry it."""
     encoded = bytearray()
     while True:
         length, digit = divmod(length, 128)

@@ -26,26 +26,29 @@ class NotRunning(RuntimeError):
 class Platform:
     """Listener and ingest workers, with live reactor and web server, in a `with` block."""
 
-    def __init__(self, logs: Path, *, with_live: bool, workers: int) -> None:
+    def __init__(self, logs: Path, *, with_live: bool, workers: int, listeners: int = 1) -> None:
         self._logs = logs
         self.web_port = Ports().take(8000)
         self.url = f"http://127.0.0.1:{self.web_port}"
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         env = {**os.environ, **web_variables(self.web_port), "LOG_LEVEL": "WARNING"}
+        if listeners > 1:
+            env["MQTT_SHARE_GROUP"] = "bench"
         self._programs = [
             program
             for program in core_programs(env, self.web_port)
             if with_live or program.name not in LIVE_PROGRAMS
         ]
-        worker = next(p for p in self._programs if p.name == "ingest_worker")
-        self._programs += [
-            replace(
-                worker,
-                name=f"ingest_worker_{number}",
-                argv=(*worker.argv, "--instance", str(number)),
-            )
-            for number in range(2, workers + 1)
-        ]
+        for name, copies in (("ingest_worker", workers), ("mqtt_listener", listeners)):
+            first = next(program for program in self._programs if program.name == name)
+            self._programs += [
+                replace(
+                    first,
+                    name=f"{name}_{number}",
+                    argv=(*first.argv, "--instance", str(number)),
+                )
+                for number in range(2, copies + 1)
+            ]
 
     def __enter__(self) -> Platform:
         for program in self._programs:

@@ -52,14 +52,14 @@ def take_snapshot(pids: Mapping[str, int]) -> CpuSnapshot:
     fields = [int(field) for field in Path("/proc/stat").read_text().split("\n")[0].split()[1:]]
     user, nice, system, _, _, irq, softirq, steal, *_ = fields
     return CpuSnapshot(
-        {name: _tree_seconds(pid) for name, pid in pids.items()},
+        {name: tree_seconds(pid) for name, pid in pids.items()},
         (user + nice + system + irq + softirq) / _TICK,
         steal / _TICK,
     )
 
 
-def _tree_seconds(pid: int) -> float:
-    """utime + stime of the tree, and of children that were waited for."""
+def tree_seconds(pid: int) -> float:
+    """Return utime + stime of the tree, and of children that were waited for."""
     ticks = 0
     for member in process_tree(pid):
         try:

@@ -7,22 +7,40 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.db.models import Field, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from accounts.admin_base import PlatformAdmin, TabularInline, TenantForm, TenantOwnedAdmin
-from accounts.admin_site import is_limited
+from accounts.admin_base import TenantForm, TenantOwnedAdmin
 from accounts.services.refusals import QuotaDevices
-from devices import admin_shares  # noqa: F401 (registers itself)
-from devices.models import Channel, Device, DeviceProfile, Gateway, ProfileChannel, Site
+from devices import (  # noqa: F401 (register themselves)
+    admin_claims,
+    admin_commands,
+    admin_configuration,
+    admin_firmware,
+    admin_profiles,
+    admin_shares,
+    admin_zigbee,
+)
+from devices.admin_certificates import BoxAdmin, CertificateInline
+from devices.models import Channel, Device, EmergencyStop, Gateway, Site, Zone
 from devices.presence import Presence
 from devices.queries import with_presence
+from devices.queries_commands import is_stopped
 from devices.queries_gateways import with_gateway_presence
 from devices.services.devices import check_device_quota, register_device
-from devices.services.gateways import UnusableIdentifier, check_identifier, register_gateway
+from devices.services.gateways import (
+    NOT_AVAILABLE,
+    ReservedIdentifier,
+    TooManyNames,
+    UnusableIdentifier,
+    check_identifier,
+    check_names_tried,
+    note_refused_name,
+    register_gateway,
+)
 
 PRESENCE_LABELS = {
     Presence.ONLINE: _("Online"),
@@ -32,8 +50,22 @@ PRESENCE_LABELS = {
 }
 DESCRIPTION_FIELDSETS = (
     (_("Payload"), {"fields": ("source", "source_unit", "scale")}),
-    (_("Stored as"), {"fields": ("unit", "kind", "direction", "phase", "decimals")}),
-    (_("Plausible"), {"fields": ("minimum", "maximum")}),
+    (
+        _("Stored as"),
+        {"fields": ("unit", "kind", "direction", "phase", "decimals", "stored_decimals")},
+    ),
+    (
+        _("Plausible"),
+        {
+            "fields": (
+                "minimum",
+                "maximum",
+                "maximum_rate",
+                "stuck_after_seconds",
+                "expected_interval_seconds",
+            )
+        },
+    ),
 )
 
 
@@ -87,18 +119,34 @@ class SiteAdmin(TenantOwnedAdmin):
 class GatewayForm(TenantForm):
     """Refuses identifiers that the broker or the topics could not carry."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "uid" in self.fields:
+            self.fields["uid"].error_messages["unique"] = NOT_AVAILABLE
+
     def clean_uid(self) -> str:
         """Check a new identifier."""
-        uid = self.cleaned_data["uid"]
+        uid: str = self.cleaned_data["uid"]
         try:
+            check_names_tried(self.instance.tenant_id)
             check_identifier(uid)
+        except TooManyNames as error:
+            raise ValidationError(str(error), code=error.code) from error
         except UnusableIdentifier as error:
+            if isinstance(error, ReservedIdentifier):
+                note_refused_name(self.instance.tenant_id)
             raise ValidationError(str(error), code="unusable") from error
         return uid
 
+    def validate_unique(self) -> None:
+        """Count identifiers that somebody has."""
+        super().validate_unique()
+        if self.has_error("uid", "unique"):
+            note_refused_name(self.instance.tenant_id)
+
 
 @admin.register(Gateway)
-class GatewayAdmin(PresenceAdmin):
+class GatewayAdmin(BoxAdmin, PresenceAdmin):
     """Gateways; identifier and site stay, because the broker's account and devices use them."""
 
     is_open_to_tenants = True
@@ -153,7 +201,7 @@ class DeviceForm(TenantForm):
 
 
 @admin.register(Device)
-class DeviceAdmin(PresenceAdmin):
+class DeviceAdmin(BoxAdmin, PresenceAdmin):
     """Devices; a new one gets the channels of its profile."""
 
     is_open_to_tenants = True
@@ -172,7 +220,8 @@ class DeviceAdmin(PresenceAdmin):
     list_filter = ("tenant", PresenceFilter, "reported_status", "profile")
     list_select_related = ("tenant", "site", "gateway", "profile")
     search_fields = ("name", "uid", "serial_number", "gateway__uid", "site__name")
-    autocomplete_fields = ("site", "gateway", "profile")
+    autocomplete_fields = ("site", "zone", "gateway", "profile")
+    inlines = (CertificateInline,)
     ordering = ("name", "id")
     fields = (
         "tenant", "site", "gateway", "profile", "uid", "name", "serial_number",
@@ -199,44 +248,27 @@ class DeviceAdmin(PresenceAdmin):
         _become(obj, saved)
 
 
-class ProfileChannelInline(TabularInline):
-    """The channels that every device of the profile has."""
+@admin.register(Zone)
+class ZoneAdmin(TenantOwnedAdmin):
+    """Parts of sites."""
 
-    model = ProfileChannel
-    extra = 0
-    fields = (
-        "name", "source", "source_unit", "scale", "unit", "kind", "direction", "phase",
-        "minimum", "maximum", "decimals",
-    )  # fmt: skip
-
-    def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> Any:
-        """Keep names readable where eleven fields share a row."""
-        formfield = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if db_field.name in {"name", "source"}:
-            formfield.widget.attrs["style"] = "min-width: 14rem"
-        return formfield
-
-
-@admin.register(DeviceProfile)
-class DeviceProfileAdmin(PlatformAdmin):
-    """Types of device, shared by all tenants, who may choose one but not open it."""
-
-    list_display = (
-        "name", "key", "manufacturer", "model", "expected_interval_seconds", "accepts_unknown",
-    )  # fmt: skip
-    list_filter = ("accepts_unknown", "manufacturer")
-    search_fields = ("name", "key", "manufacturer", "model")
+    is_open_to_tenants = True
+    list_display = ("name", "site", "tenant", "uid")
+    list_filter = ("tenant",)
+    list_select_related = ("site", "tenant")
+    search_fields = ("name", "uid", "site__name")
+    autocomplete_fields = ("site",)
     ordering = ("name", "id")
-    prepopulated_fields = {"key": ("name",)}
-    readonly_fields = ("created_at", "updated_at")
-    inlines = (ProfileChannelInline,)
+    readonly_fields: tuple[str, ...] = ("tenant", "created_at", "updated_at")
 
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Offer the choices of a device's form to whoever may write devices."""
-        match = request.resolver_match
-        if is_limited(request) and match and match.url_name == "autocomplete":
-            return bool(request.user.has_perm("devices.change_device"))
-        return super().has_view_permission(request, obj)
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Keep a zone at its site: its devices stand there."""
+        return (*self.readonly_fields, "site") if obj else self.readonly_fields
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse while an emergency stop holds: without the zone it would hold for nothing."""
+        is_held = obj is not None and is_stopped(EmergencyStop.Scope.ZONE, obj.pk)
+        return not is_held and bool(super().has_delete_permission(request, obj))
 
 
 @admin.register(Channel)

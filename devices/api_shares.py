@@ -24,6 +24,8 @@ from devices.services.shares import (
 )
 from devices.sharing import SHAREABLE
 
+SHARE_STATES = ["planned", "active", "ended"]
+
 
 class ShareSerializer(serializers.Serializer):
     """A site or device that somebody outside may use for a time."""
@@ -37,7 +39,7 @@ class ShareSerializer(serializers.Serializer):
     permissions = serializers.ListField(child=serializers.CharField(), source="codes")
     valid_from = serializers.DateTimeField()
     expires_at = serializers.DateTimeField(help_text="Not included.")
-    state = serializers.ChoiceField(choices=["planned", "active", "ended"])
+    state = serializers.ChoiceField(choices=SHARE_STATES)
 
 
 class ShareListSerializer(serializers.Serializer):

@@ -1,109 +1,73 @@
-"""The types of device that every installation knows, by the metrics they send.
+"""The types of device that every installation knows: the files in devices/profiles.
 
-A metric's meaning (unit, kind, range) comes from `devices.canonical`; a profile is only
-the list of what its devices send and how often.
+A metric's meaning (unit, kind, range) comes from `devices.canonical`; a profile lists what
+its devices send and how often, what they can be set to and what they can be told to do.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
 
 GATEWAY_HEALTH = "gateway-health"
+FOLDER = Path(__file__).parent / "profiles"
 
 
-@dataclass(frozen=True, slots=True)
-class BuiltinProfile:
-    """A type of device; `metrics` are the keys of its payloads."""
+class BadProfileFile(ValueError):
+    """A file in devices/profiles cannot be read; the text names it and the field."""
+
+
+class BuiltinProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A type of device; `metrics` are the keys of its payloads.
+
+    commands: see devices.command_schema. parameters: see devices.parameters. mapping: what its
+    own firmware says means, see telemetry.decoding.spec. A higher
+    `version` renews the profile of an installation that has an older one.
+    """
 
     key: str
     name: str
-    metrics: tuple[str, ...] = ()
-    expected_interval_seconds: int = 60
+    version: int = 1
     manufacturer: str = ""
     model: str = ""
+    expected_interval_seconds: int = 60
+    offline_after_seconds: int | None = None
+    clock_policy: str = "reject"
+    dialect: str = "standard"
+    is_gateway: bool = False
+    accepts_unknown: bool = True
+    metrics: tuple[str, ...] = ()
+    commands: list[dict[str, Any]] = []
+    parameters: list[dict[str, Any]] = []
+    register_map: dict[str, Any] = {}
+    mapping: dict[str, Any] = {}
+    image_format: str = "esp32"
+
+    def fields(self) -> dict[str, Any]:
+        """Return the values of a DeviceProfile, without its key."""
+        found = msgspec.structs.asdict(self)
+        return {name: value for name, value in found.items() if name not in {"key", "metrics"}}
 
 
-def _phases(*names: str) -> tuple[str, ...]:
-    return tuple(f"{name}_l{number}" for name in names for number in (1, 2, 3))
+def read_profile(path: Path) -> BuiltinProfile:
+    """Read one file.
+
+    Raises: BadProfileFile.
+    """
+    try:
+        found = msgspec.yaml.decode(path.read_bytes(), type=BuiltinProfile)
+    except msgspec.MsgspecError as error:
+        raise BadProfileFile(f"{path.name}: {error}") from error
+    if found.key != path.stem:
+        raise BadProfileFile(f"{path.name}: key is {found.key!r}; it must be the file's name.")
+    return found
 
 
-_PROFILES = (
-    BuiltinProfile(GATEWAY_HEALTH, "Gateway health", ("rssi", "uptime", "free_heap")),
-    BuiltinProfile(
-        "grid-meter",
-        "Grid connection meter",
-        (
-            "active_power_import",
-            "active_power_export",
-            "reactive_power_import",
-            "apparent_power",
-            "power_factor",
-            "frequency",
-            *_phases("active_power", "voltage", "current"),
-            "active_energy_import",
-            "active_energy_export",
-            "reactive_energy_import",
-        ),
-        expected_interval_seconds=10,
-    ),
-    BuiltinProfile(
-        "three-phase-meter",
-        "Three-phase submeter",
-        (
-            "power_active_total",
-            "power_reactive_total",
-            "power_apparent_total",
-            "power_factor_total",
-            "frequency",
-            *_phases("power_active", "voltage", "current"),
-            "energy_active_import_total",
-            "energy_active_export_total",
-        ),
-        expected_interval_seconds=10,
-    ),
-    BuiltinProfile(
-        "pv-inverter",
-        "PV inverter",
-        (
-            "pv_active_power",
-            "pv_energy",
-            "pv_dc_power_string1",
-            "pv_dc_power_string2",
-            "irradiance",
-            "module_temp",
-            "frequency",
-            *_phases("voltage", "current"),
-        ),
-        expected_interval_seconds=10,
-    ),
-    BuiltinProfile(
-        "heat-pump",
-        "Heat pump",
-        (
-            "active_power_import",
-            "active_energy_import",
-            "thermal_power",
-            "thermal_energy",
-            "supply_temp",
-            "return_temp",
-            "air_temp",
-        ),
-    ),
-    BuiltinProfile(
-        "ev-charger-meter",
-        "EV charger meter",
-        (
-            "ev_power",
-            "ev_session_energy",
-            "ev_connector_state",
-            *_phases("current"),
-            "active_energy_import",
-        ),
-        expected_interval_seconds=10,
-    ),
-    BuiltinProfile("cold-store-sensor", "Cold store sensor", ("air_temp", "humidity")),
-    BuiltinProfile("climate-sensor", "Room climate sensor", ("temperature", "humidity", "co2")),
-    BuiltinProfile("water-meter", "Water meter", ("water_volume", "flow_rate")),
-    BuiltinProfile("generic", "Generic device"),
-)
-BUILTIN_PROFILES = {profile.key: profile for profile in _PROFILES}
+@cache
+def builtin_profiles() -> dict[str, BuiltinProfile]:
+    """Return the profiles of all files by key."""
+    files = sorted(FOLDER.glob("*.yaml"))
+    return {profile.key: profile for profile in map(read_profile, files)}

@@ -40,6 +40,7 @@ class ChannelTemplate:
 
 
 GAUGE, TOTAL, COUNTER, STATE = "gauge", "total", "total_increasing", "state"
+INTERVAL = "interval"
 
 # name: (unit, kind, minimum, maximum, decimals); `_x` stands for l1, l2 and l3
 _ROWS: dict[str, tuple[str, str, float | None, float | None, int]] = {
@@ -77,6 +78,18 @@ _ROWS: dict[str, tuple[str, str, float | None, float | None, int]] = {
     "reactive_energy_import": ("kvarh", COUNTER, 0, None, 3),
     "reactive_energy_export": ("kvarh", COUNTER, 0, None, 3),
     "apparent_energy_import": ("kVAh", COUNTER, 0, None, 3),
+    # what flowed within an interval, stamped with its start: see ADR 0018
+    "active_energy_import_interval": ("kWh", INTERVAL, None, None, 3),
+    "active_energy_export_interval": ("kWh", INTERVAL, None, None, 3),
+    "active_energy_net_interval": ("kWh", INTERVAL, None, None, 3),
+    "reactive_energy_import_interval": ("kvarh", INTERVAL, None, None, 3),
+    "reactive_energy_export_interval": ("kvarh", INTERVAL, None, None, 3),
+    "pv_energy_interval": ("kWh", INTERVAL, None, None, 3),
+    "ev_energy_interval": ("kWh", INTERVAL, None, None, 3),
+    "thermal_energy_interval": ("kWh", INTERVAL, None, None, 3),
+    "gas_volume_interval": ("m3", INTERVAL, None, None, 3),
+    "water_volume_interval": ("m3", INTERVAL, None, None, 3),
+    "energy_cost_interval": ("", INTERVAL, None, None, 4),  # currency of the site
     "demand_active": ("kW", GAUGE, 0, None, 3),
     "demand_active_max": ("kW", GAUGE, 0, None, 3),
     "tariff_indicator": ("", STATE, 0, None, 0),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rest_framework import serializers
 
 from accounts.api.pagination import PageParams
-from devices.models import Channel, Device, DeviceProfile, Gateway, Site
+from devices.models import Channel, Device, DeviceProfile, Gateway, Lifecycle, Site, Zone
 from devices.presence import Presence, presence_of
 from devices.queries import DEVICE_ORDERINGS
 
@@ -28,6 +28,14 @@ class GatewaySerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Gateway
+        fields = ("id", "uid", "name")
+
+
+class ZoneSerializer(serializers.ModelSerializer):
+    """A part of a site."""
+
+    class Meta:
+        model = Zone
         fields = ("id", "uid", "name")
 
 
@@ -59,14 +67,16 @@ class DeviceSerializer(serializers.ModelSerializer):
     gateway = GatewaySerializer(
         read_only=True, allow_null=True, help_text="Null: the device connects by itself."
     )
+    zone = ZoneSerializer(read_only=True, allow_null=True)
     profile = ProfileSerializer(read_only=True)
+    lifecycle = serializers.ChoiceField(choices=Lifecycle.choices, read_only=True)
     status = serializers.SerializerMethodField(help_text=PRESENCE_HELP)
 
     class Meta:
         model = Device
         fields = (
-            "id", "uid", "name", "serial_number", "status", "last_seen_at", "site", "gateway",
-            "profile", "created_at", "updated_at",
+            "id", "uid", "name", "serial_number", "status", "last_seen_at", "lifecycle",
+            "firmware_version", "site", "zone", "gateway", "profile", "created_at", "updated_at",
         )  # fmt: skip
 
     def get_status(self, device: Device) -> Presence:

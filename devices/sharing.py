@@ -7,7 +7,9 @@ the tenant filter; so its tables are used and its queries are not.
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Model, Q
@@ -18,6 +20,7 @@ from accounts.models import Tenant
 from accounts.rbac.access import access_of
 from accounts.rbac.registry import code_of
 from accounts.tenancy import all_tenants, current_tenant_id, tenant_scope
+from devices.live_types import GUEST_TYPES
 from devices.models import Channel, Device, Site
 from devices.models.share import (
     DeviceTenantPermission,
@@ -70,8 +73,11 @@ class ShareBackend(ObjectPermissionBackend):
     def guest_rows(self, user: Any, tenant_id: uuid.UUID) -> Mapping[str, Q]:
         """Return what a guest may read in a tenant, by model label."""
         with tenant_scope(tenant_id):
+            shares = _read_shares(user)
             return {
-                label: _rows(user, code, path)
+                "devices.LiveEvent": _events(shares),
+            } | {
+                label: shares.rows(code, path)
                 for label, code, path in (
                     ("devices.Site", "read:site", None),
                     ("devices.Device", "read:device", ""),
@@ -115,23 +121,44 @@ class ShareBackend(ObjectPermissionBackend):
         if tenant_id is None:
             return None
         with tenant_scope(tenant_id):
-            return _rows(user, code, paths[model])
+            return _read_shares(user).rows(code, paths[model])
 
 
-def _rows(user: Any, code: str, path: str | None) -> Q:
-    """Return the condition; `path` leads to the device, None means a model of sites."""
-    sites = set(_shared_ids(user, code, _SITE_SHARES))
-    devices = set(_shared_ids(user, code, _DEVICE_SHARES))
-    if path is None:
-        return Q(pk__in=sites)
-    own_key = f"{path}id__in" if path else "pk__in"
-    return Q(**{own_key: devices}) | Q(**{f"{path}site_id__in": sites})
+@dataclass(frozen=True, slots=True)
+class _Shares:
+    """The sites and devices of a tenant that are shared with a person now, by permission."""
+
+    sites: Mapping[str, set[uuid.UUID]]
+    devices: Mapping[str, set[uuid.UUID]]
+
+    def rows(self, code: str, path: str | None) -> Q:
+        """Return the condition; `path` leads to the device, None means a model of sites."""
+        sites = self.sites.get(code, set())
+        if path is None:
+            return Q(pk__in=sites)
+        own_key = f"{path}id__in" if path else "pk__in"
+        devices = self.devices.get(code, set())
+        return Q(**{own_key: devices}) | Q(**{f"{path}site_id__in": sites})
 
 
-def _shared_ids(user: Any, code: str, models: tuple[Any, ...]) -> Iterator[uuid.UUID]:
+def _read_shares(user: Any) -> _Shares:
+    """Read all shares at once: a guest's every request needs them."""
+    return _Shares(_shared_ids(user, _SITE_SHARES), _shared_ids(user, _DEVICE_SHARES))
+
+
+def _shared_ids(user: Any, models: tuple[Any, ...]) -> Mapping[str, set[uuid.UUID]]:
+    found: defaultdict[str, set[uuid.UUID]] = defaultdict(set)
     for model in models:
-        rows = model.objects.filter(_granted_to(user, model), permission__codename=code)
-        yield from rows.values_list("content_object_id", flat=True)
+        rows = model.objects.filter(_granted_to(user, model))
+        for code, object_id in rows.values_list("permission__codename", "content_object_id"):
+            found[code].add(object_id)
+    return found
+
+
+def _events(shares: _Shares) -> Q:
+    """Return the condition for what guests hear: the presence of devices shared with them."""
+    devices = Device.objects.filter(shares.rows("read:device", ""))
+    return Q(device_id__in=set(devices.values_list("pk", flat=True)), type__in=GUEST_TYPES)
 
 
 def _is_shared(user: Any, code: str, models: tuple[Any, ...], object_id: uuid.UUID | None) -> bool:

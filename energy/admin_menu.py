@@ -22,11 +22,74 @@ MENU: dict[Any, dict[str, str]] = {
         "devices.Site": "location_on",
         "devices.Channel": "show_chart",
         "devices.DeviceProfile": "category",
+        "devices.PendingDevice": "hourglass_empty",
+        "devices.Claim": "qr_code_scanner",
+        "devices.Zone": "grid_view",
+        "devices.DeviceEvent": "notifications",
+        "devices.LiveEvent": "rss_feed",
+        "devices.ZigbeeNode": "hub",
+        "devices.ZigbeeBridge": "settings_input_antenna",
+        "devices.PendingZigbeeClaim": "add_link",
+        "devices.GatewayShareToken": "vpn_key",
+        "devices.DeviceConfiguration": "tune",
+        "devices.DeviceCertificate": "workspace_premium",
+    },
+    _("Commands"): {
+        "devices.Command": "terminal",
+        "devices.CommandBatch": "playlist_add_check",
+        "devices.EmergencyStop": "emergency_home",
+        "devices.Interlock": "lock",
+        "devices.ActuatorState": "toggle_on",
+        "devices.OutboundMessage": "outbox",
+    },
+    _("Firmware"): {
+        "devices.FirmwareRelease": "memory",
+        "devices.PublishedRelease": "publish",
+        "devices.Campaign": "rocket_launch",
+        "devices.CampaignTarget": "checklist",
+        "devices.FirmwareKey": "verified",
     },
     _("Measurements"): {
         "telemetry.LatestValue": "speed",
+        "telemetry.ChannelDay": "fact_check",
+        "telemetry.SequenceGap": "running_with_errors",
+        "telemetry.DeviceSequence": "format_list_numbered",
+        "telemetry.SampleCorrection": "edit_note",
+        "telemetry.Annotation": "sticky_note_2",
+        "telemetry.VirtualChannel": "function",
+        "telemetry.VirtualInput": "input",
+        "telemetry.ImportJob": "upload_file",
+        "telemetry.ImportProblem": "rule",
+        "telemetry.ExportJob": "download",
         "telemetry.RejectedMessage": "report",
         "telemetry.SamplePartition": "database",
+    },
+    _("Energy"): {
+        "metering.Meter": "electric_meter",
+        "metering.MeterInstallation": "build",
+        "metering.Register": "pin",
+        "metering.RegisterFeed": "cable",
+        "metering.LedgerDecision": "gavel",
+        "metering.LedgerBooking": "edit_square",
+    },
+    _("Reports"): {
+        "reports.ReportRun": "description",
+        "reports.ReportTemplate": "draft",
+        "reports.Delivery": "outgoing_mail",
+        "reports.Recipient": "contact_mail",
+    },
+    _("Costs"): {
+        "metering.Tariff": "sell",
+        "metering.TariffVersion": "history_edu",
+        "metering.TariffAssignment": "assignment",
+        "metering.PriceSeries": "price_change",
+        "metering.Price": "payments",
+        "metering.BillingPeriod": "receipt_long",
+        "metering.CostLine": "request_quote",
+        "metering.CostState": "sync_problem",
+        "metering.CostCentre": "apartment",
+        "metering.AllocationKey": "pie_chart",
+        "metering.AllocationShare": "percent",
     },
     _("Tenants and people"): {
         "accounts.Tenant": "domain",
@@ -84,3 +147,8 @@ def subheader(request: HttpRequest) -> str:
 def brand_mark(request: HttpRequest) -> str:
     """Return the address of the product's mark."""
     return static("ui/mark.svg")
+
+
+def chooser_names(request: HttpRequest) -> str:
+    """Return the address of the script that names choosers for screen readers."""
+    return static("fleet/select_names.js")

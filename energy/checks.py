@@ -8,24 +8,53 @@ from typing import Any
 
 from django.apps import AppConfig, apps
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Info, Tags, Warning, register
 from django.db import connections
 from django.db.models import Model
 
 from accounts.tenancy import is_tenant_owned
 from energy.lib.env import is_local_host
+from telemetry.storage.tiers import find_policies
 
 # Tables that belong to no tenant, and why.
 GLOBAL_TABLES = {
     "accounts.Tenant": "is the owner itself",
     "accounts.Plan": "what the platform sells",
     "accounts.AuditEvent": "outlives the tenant it names; read through accounts.queries.audit",
+    "accounts.PlanChange": "is history of what the platform sells",
+    "accounts.TenantChange": "tells of the owner itself; read through accounts.queries.history",
     "accounts.User": "a person may be a member of several tenants",
+    "accounts.UserChange": "is history of people, for platform staff only",
     "accounts.Membership": "is read to find out which tenant is in scope",
+    "accounts.MembershipChange": "names its tenant; read through accounts.queries.history",
     "devices.DeviceProfile": "types of device are the same for everybody",
+    "devices.DeviceProfileChange": "is history of what is the same for everybody",
     "devices.ProfileChannel": "is part of a profile",
+    "devices.ProfileChannelChange": "is history of what is the same for everybody",
+    "devices.PendingDevice": "is what an unclaimed box said; the claims of it belong to tenants",
+    "devices.CertificateAuthority": "signs for all tenants",
+    "devices.RevokedCertificate": "a stolen key outlives its device and tenant; names neither",
+    "devices.BrokerChange": "is work for the broker, which knows no tenants; gone when done",
+    "devices.FirmwareSigner": "signs what is offered to the devices of all tenants",
+    "devices.PublishedRelease": "is offered to all tenants by platform staff",
+    "devices.OutboundMessage": "is read by its sender only; an unclaimed box has no tenant",
     "telemetry.Sample": "carries no tenant to stay small; read through its channel only",
     "telemetry.SamplePartition": "describes tables",
+    "telemetry.PackedDay": "is samples, many in a row; read through its channel only",
+    "telemetry.Rollup15m": "is figures of samples; read through its channel only",
+    "telemetry.RollupDay": "is figures of samples; read through its channel only",
+    "telemetry.DirtyMark": "is work for the rollups; gone when done",
+    "telemetry.RollupZone": "tells how days were cut; read through its channel only",
+    "telemetry.DeletedChannel": "is work for a job that removes rows; gone when done",
+    "telemetry.WatchedChannel": "names channels whose changes are passed on",
+    "telemetry.ChangedWindow": "is work for layers above; gone when done",
+    "telemetry.StorageJob": "tells how far jobs over all tenants have come",
+    "metering.IntervalReading": "carries no tenant to stay small; read through its register only",
+    "metering.PastReading": "is what intervals were; read through its register only",
+    "metering.RegisterDay": "is sums of intervals; read through its register only",
+    "metering.LedgerState": "tells how far a register was built",
+    "metering.Checkpoint": "tells from where a register can be built again",
+    "metering.LedgerMark": "is work for the ledger; gone when done",
     "telemetry.RejectedMessage": "its tenant is often unknown; for platform staff only",
 }
 CONNECTIONS_OF_OTHERS = 10  # superuser's reserve, replication, backups, psql
@@ -152,13 +181,49 @@ def check_exposure(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
 
 @register(Tags.database, deploy=True)
 def check_timescale(databases: Iterable[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """W010: without TimescaleDB old samples are not compressed."""
+    """W010: without TimescaleDB the product makes and drops the tables of each week itself.
+
+    Nothing to act on: `check --deploy --fail-level WARNING` passes.
+    """
     return [
-        Warning(
+        Info(
             f"Database {alias!r} has no TimescaleDB: samples are kept in plain partitions.",
-            hint="Everything works; old samples take about ten times the disk.",
+            hint="Nothing is missing: old days are packed, and take the same disk, in every tier.",
             id="energy.W010",
         )
         for alias in databases or ()
         if not getattr(connections[alias], "has_timescale", False)
+    ]
+
+
+@register(Tags.database, deploy=True)
+def check_policies(databases: Iterable[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """W019: TimescaleDB deletes or compresses samples that the product packs and drops itself."""
+    return [
+        Warning(
+            f"Policies of TimescaleDB work on the samples of {alias!r}: {', '.join(found)}.",
+            hint="Remove them (remove_retention_policy, remove_compression_policy): retention "
+            "would delete days that are not packed yet, and packing would unpack their chunks.",
+            id="energy.W019",
+        )
+        for alias in databases or ()
+        if (found := find_policies(connections[alias]))
+    ]
+
+
+@register(deploy=True)
+def check_retention(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """W011: samples are deleted before they would be packed."""
+    kept = {"SAMPLE_RETENTION_DAYS": settings.SAMPLE_RETENTION_DAYS}
+    for kind, days in sorted(settings.SAMPLE_RETENTION_KINDS.items()):
+        kept[f"SAMPLE_RETENTION_KINDS of {kind}"] = days
+    return [
+        Warning(
+            f"{name} is {days} days, SAMPLE_PACK_AFTER_DAYS {settings.SAMPLE_PACK_AFTER_DAYS}.",
+            hint="These samples are deleted before they are packed: they take a hundred times "
+            "the disk for as long as they are kept. Pack sooner.",
+            id="energy.W011",
+        )
+        for name, days in kept.items()
+        if days <= settings.SAMPLE_PACK_AFTER_DAYS
     ]

@@ -22,6 +22,7 @@ from devices.models import Device, Gateway
 from devices.presence import Presence
 from devices.queries import with_presence
 from devices.queries_gateways import with_gateway_presence
+from energy.dashboard_queues import Queues, read_queues
 from energy.dashboard_tenant import read_tenant_fleet
 from energy.lib.heartbeat import read_heartbeats
 from energy.lib.redis import durable, key
@@ -38,7 +39,14 @@ PROCESSES = {
     "listener": _("MQTT listener"),
     "ingest": _("Ingest worker"),
     "reactor_live": _("Live reactor"),
+    "reactor_rollups": _("Rollups"),
+    "reactor_quality": _("Data quality"),
+    "reactor_virtual": _("Virtual channels"),
+    "reactor_metering": _("Energy ledger"),
+    "worker": _("Background jobs"),
+    "beat": _("Clock of the background jobs"),
 }
+OTHERS = {"listener_standby": _("MQTT listener, standing by")}
 ALIVE_SECONDS = 10
 LATE_SECONDS = 30
 FORGOTTEN_SECONDS = 86_400
@@ -149,6 +157,7 @@ class FleetOverview:
     reasons: list[RejectedReason]
     newest_rejected: list[RejectedMessage]
     pipeline: Pipeline
+    queues: Queues
 
 
 def fleet_overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -162,7 +171,7 @@ def fleet_overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, A
 
 
 def read_fleet(*, now: dt.datetime) -> FleetOverview:
-    """Return the figures of all tenants; five queries, runs under `all_tenants`."""
+    """Return the figures of all tenants; nine queries, runs under `all_tenants`."""
     gateways = _count_presence(with_gateway_presence(Gateway.objects.all(), now=now))
     devices = _count_presence(with_presence(Device.objects.all(), now=now))
     tenants = [
@@ -186,6 +195,7 @@ def read_fleet(*, now: dt.datetime) -> FleetOverview:
             ]
         ),
         pipeline=read_pipeline(now=now),
+        queues=read_queues({tenant.id: tenant.name for tenant in tenants}, now=now),
     )
 
 
@@ -274,7 +284,7 @@ def _list_processes(beats: Mapping[str, float], *, now: float) -> list[ProcessSt
         if now - moment < FORGOTTEN_SECONDS:
             states.append(
                 ProcessState(
-                    label=str(PROCESSES.get(process, process)),
+                    label=str((PROCESSES | OTHERS).get(process, process)),
                     instance=instance,
                     seen_at=dt.datetime.fromtimestamp(moment, dt.UTC),
                     is_alive=now - moment <= ALIVE_SECONDS,

@@ -20,6 +20,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 from django.utils.crypto import constant_time_compare
 from django_prometheus.exports import ExportToDjangoView
@@ -28,8 +29,11 @@ from health_check.checks import Database
 from health_check.exceptions import ServiceUnavailable
 from redis.exceptions import RedisError
 
+from devices.pki.crl import WARN_BEFORE
+from devices.services.revocation_list import list_state
 from energy.lib.heartbeat import read_heartbeats
 from energy.lib.redis import RedisNotDurable, check_durability, durable, ephemeral, key
+from telemetry.reactors.registry import REACTORS
 
 CHECK_SECONDS = 2
 HEARTBEAT_SECONDS = 10
@@ -130,10 +134,36 @@ class ProcessIsAlive(BoundedCheck):
         own = [at for name, at in beats.items() if name.rpartition(":")[0] == self.process]
         if not own:
             raise ServiceUnavailable(f"{self.process} never reported: start it.")
-        age = max(0.0, time.time() - max(own))
+        now = time.time()
+        age = min(abs(now - at) for at in own)  # one from the future is of a clock set back since
         self.found = round(age, 1)
         if age > HEARTBEAT_SECONDS:
             raise ServiceUnavailable(f"{self.process} last reported {age:.0f} s ago: look at it.")
+
+
+@dataclasses.dataclass
+class RevocationListIsFresh(BoundedCheck):
+    """The broker's list of revoked certificates does not end within seven days.
+
+    Past its end the broker refuses every device. That is for people to mend: this server
+    still serves, so the list does not make it unready.
+    """
+
+    def run(self) -> None:
+        """Look at the end of the list that the broker has."""
+        now = timezone.now()
+        state = list_state()
+        left = state.left(now)
+        if left is None:
+            return
+        self.found = round(left / dt.timedelta(days=1), 1)
+        if left <= WARN_BEFORE:
+            self.warning = (
+                f"The revocation list ends in {self.found} days; afterwards the broker refuses "
+                "every device. Is beat running? Run `manage.py pki_crl`."
+            )
+        elif state.pending:
+            self.warning = f"{state.pending} revoked certificates are not on the broker yet."
 
 
 def make_checks() -> dict[str, HealthCheck]:
@@ -147,7 +177,13 @@ def make_checks() -> dict[str, HealthCheck]:
         "ingest_stream": StreamHasRoom(),
         "mqtt_listener": ProcessIsAlive(process="listener"),
         "ingest_worker": ProcessIsAlive(process="ingest"),
-        "reactor_live": ProcessIsAlive(process="reactor_live"),
+        **{
+            f"reactor_{name}": ProcessIsAlive(process=f"reactor_{name}")
+            for name in sorted(REACTORS)
+        },
+        "worker": ProcessIsAlive(process="worker"),
+        "beat": ProcessIsAlive(process="beat"),
+        "revocation_list": RevocationListIsFresh(),
     }
 
 
@@ -172,10 +208,11 @@ async def _run(checks: Any) -> list[HealthCheckResult]:
 
 
 def _describe(result: HealthCheckResult) -> dict[str, Any]:
+    warning = getattr(result.check, "warning", "")
     described = {
-        "status": "failed" if result.error else "ok",
+        "status": "failed" if result.error else "warning" if warning else "ok",
         "latency_ms": round(result.time_taken * 1000, 1),
-        "detail": result.error.message if result.error else "",
+        "detail": result.error.message if result.error else warning,
     }
     value = getattr(result.check, "value", None)
     return described if value is None else described | {"value": value}

@@ -15,7 +15,6 @@ from energy.lib.env import (
     refuse_insecure_production,
     require_secret,
 )
-from energy.lib.logs import logging_config
 from energy.lib.sealing import read_key_ring
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -60,7 +59,8 @@ if PRODUCTION:
     )
 
 INSTALLED_APPS = [
-    "daphne",
+    # runserver with WebSockets; elsewhere it would only load Twisted, 12 MiB a process
+    *(["daphne"] if "runserver" in sys.argv else []),
     "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "unfold.contrib.forms",
@@ -107,6 +107,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "energy.health.ProbeMiddleware",
     "energy.middleware.ForwardedMiddleware",
+    "devices.broker_hooks.BrokerHookMiddleware",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -123,10 +124,11 @@ MIDDLEWARE = [
     "hijack.middleware.HijackUserMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "accounts.signin.activity.LastSeenMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "accounts.credentials.middleware.CredentialsMiddleware",
     "accounts.middleware.TenantMiddleware",
+    "devices.local_time.LocalTimeMiddleware",
     "accounts.limits.middleware.RateLimitMiddleware",
     "accounts.actor.ActorMiddleware",
     "accounts.signin.gate.SecondFactorMiddleware",
@@ -152,102 +154,13 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "accounts.context_processors.acting_tenant",
                 "accounts.pages.menu.settings_menu",
+                "devices.pages.menu.main_menu",
             ],
         },
     }
 ]
 
-# Under ASGI each request may run in its own thread: persistent connections would pile
-# up, so the pool holds them (60 backends were exhausted with CONN_MAX_AGE=60).
-DATABASES = {"default": env.db_url("DATABASE_URL", default="postgresql://127.0.0.1/energy")}
-DATABASES["default"] |= {
-    "ENGINE": "energy.lib.database",
-    "CONN_MAX_AGE": 0,
-    "CONN_HEALTH_CHECKS": True,  # the pool checks a connection before it hands it out
-    "OPTIONS": {
-        "pool": {
-            "min_size": 1,
-            "max_size": env.int("DATABASE_POOL_MAX", default=8),
-            "timeout": 10,
-            # how long it tries again at growing intervals; then the next query tries at once
-            "reconnect_timeout": 5,
-        },
-        "connect_timeout": 5,
-        "application_name": "energy",
-    },
-}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-
-REDIS_DURABLE_URL = env.str("REDIS_DURABLE_URL", default="redis://127.0.0.1:6379/0")
-REDIS_EPHEMERAL_URL = env.str("REDIS_EPHEMERAL_URL", default="redis://127.0.0.1:6380/0")
-REDIS_KEY_PREFIX = env.str("REDIS_KEY_PREFIX", default="")
-
-
-def redis_database(url: str, number: int) -> str:
-    """Return the URL of another database of the same Redis server."""
-    return f"{url.rsplit('/', 1)[0]}/{number}"
-
-
-CACHES = {
-    "default": {
-        "BACKEND": "energy.lib.cache.RedisOrMemoryCache",
-        "LOCATION": REDIS_EPHEMERAL_URL,
-        "KEY_PREFIX": f"{REDIS_KEY_PREFIX}cache",
-        "TIMEOUT": 300,
-        # a web request never waits long for the cache
-        "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
-    }
-}
-CHANNEL_LAYERS = {
-    "default": {
-        "BACKEND": "channels_redis.core.RedisChannelLayer",
-        "CONFIG": {
-            # redis-py 8 has a 5 s socket timeout and 100 connections by default: idle
-            # consumers would close with 1011 (django/channels_redis#422)
-            "hosts": [
-                {
-                    "address": redis_database(REDIS_EPHEMERAL_URL, 1),
-                    "socket_timeout": None,
-                    "max_connections": 2000,
-                }
-            ],
-            "prefix": f"{REDIS_KEY_PREFIX}asgi",
-            "capacity": 1000,
-            "expiry": 10,
-            # a killed process stays in its groups this long; members join again every 5 s
-            "group_expiry": 60,
-        },
-    }
-}
-
-CELERY_BROKER_URL = redis_database(REDIS_DURABLE_URL, 1)
-CELERY_RESULT_BACKEND = redis_database(REDIS_EPHEMERAL_URL, 2)
-CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = True
-CELERY_TASK_SOFT_TIME_LIMIT = 540
-CELERY_TASK_TIME_LIMIT = 600
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_RESULT_EXPIRES = 3600
-CELERY_TIMEZONE = "UTC"  # crontabs in other zones may fire continuously (celery#9715)
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
-CELERY_BEAT_SCHEDULE = {
-    "telemetry-maintain-partitions": {
-        "task": "telemetry.tasks.maintain_partitions",
-        "schedule": 3600.0,
-        "options": {"queue": "cleanup"},
-    },
-    "telemetry-prune-rejected": {
-        "task": "telemetry.tasks.prune_rejected",
-        "schedule": 3600.0,
-        "options": {"queue": "cleanup"},
-    },
-}
-
-INGEST_STREAM_MAX_ENTRIES = env.int("INGEST_STREAM_MAX_ENTRIES", default=20_000)
-SAMPLE_RETENTION_DAYS = env.int("SAMPLE_RETENTION_DAYS", default=730)
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
@@ -286,65 +199,20 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
 
-STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "var" / "static"
-STATICFILES_DIRS = [BASE_DIR / "static"]
-STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {
-        "BACKEND": "energy.static_files.ModuleStaticFiles"
-        if PRODUCTION
-        else "django.contrib.staticfiles.storage.StaticFilesStorage"
-    },
-}
-# without collectstatic, files are served from the source folders
-WHITENOISE_USE_FINDERS = not PRODUCTION
-WHITENOISE_MANIFEST_STRICT = False
-
-from energy.settings_security import *  # noqa: E402, F403 (after .env was read)
+from energy.settings_api import *  # noqa: E402, F403 (after .env was read)
+from energy.settings_broker import *  # noqa: E402, F403
+from energy.settings_files import *  # noqa: E402, F403
+from energy.settings_firmware import *  # noqa: E402, F403
+from energy.settings_logging import *  # noqa: E402, F403
+from energy.settings_schedule import *  # noqa: E402, F403
+from energy.settings_security import *  # noqa: E402, F403
+from energy.settings_servers import *  # noqa: E402, F403
 from energy.settings_sign_in import *  # noqa: E402, F403
+from energy.settings_telemetry import *  # noqa: E402, F403
 from energy.theme import UNFOLD  # noqa: E402, F401
-
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.MiddlewareAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.HasPermission"],
-    "DEFAULT_RENDERER_CLASSES": ["accounts.api.renderers.ORJSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["accounts.api.renderers.ORJSONParser"],
-    "DEFAULT_PAGINATION_CLASS": "accounts.api.pagination.CursorPagination",
-    "DEFAULT_SCHEMA_CLASS": "accounts.api.schema.ProblemAutoSchema",
-    "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
-    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
-}
-DRF_STANDARDIZED_ERRORS = {
-    "EXCEPTION_HANDLER_CLASS": "accounts.api.problems.ProblemHandler",
-    "EXCEPTION_FORMATTER_CLASS": "accounts.api.problems.ProblemFormatter",
-    "ENABLE_IN_DEBUG_FOR_UNHANDLED_EXCEPTIONS": True,
-}
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Energy platform",
-    "DESCRIPTION": "Devices, latest values and time series of your sites.",
-    "VERSION": "1",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SCHEMA_PATH_PREFIX": "/api/v1",
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "ENUM_NAME_OVERRIDES": {
-        "Quality": "telemetry.serializers.QUALITIES",
-        "Presence": "telemetry.serializers.PRESENCES",
-        "Interval": "telemetry.serializers.ANSWER_INTERVALS",
-        "Aggregate": "telemetry.serializers.ANSWER_AGGREGATES",
-    },
-}
 
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 PROMETHEUS_EXPORT_MIGRATIONS = False
-
-LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
-LOG_FORMAT = env.str("LOG_FORMAT", default="json" if PRODUCTION else "console")
-LOGGING = logging_config(level=LOG_LEVEL, style=LOG_FORMAT)
-DJANGO_STRUCTLOG_CELERY_ENABLED = False
 
 TESTING = "pytest" in sys.modules
 if TESTING:

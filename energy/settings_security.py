@@ -24,6 +24,7 @@ RATE_LIMITS: dict[str, int | None] = {
     "address": _env.int("API_CALLS_PER_MINUTE_ADDRESS", default=60),
     # posts to pages that send an e-mail
     "mail": _env.int("MAILS_PER_MINUTE_ADDRESS", default=10),
+    "mail_hour": _env.int("MAILS_PER_HOUR_PERSON", default=20),
 }
 
 SECURE_CONTENT_TYPE_NOSNIFF = True

@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 
 from energy.lib.env import read_environment, require_secret
-from energy.lib.sealing import derive_key
+from energy.lib.sealing import DERIVED, derive_key, read_key_ring
 
 _env = read_environment()
 _PRODUCTION = _env.str("ENVIRONMENT", default="production") == "production"
@@ -48,8 +48,24 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _PRODUCTION
 HEADLESS_CLIENTS = ("app",)
 HEADLESS_TOKEN_STRATEGY = "accounts.signin.strategy.TokenStrategy"  # noqa: S105 (a path)
 HEADLESS_JWT_ALGORITHM = "HS256"
-# never the SECRET_KEY itself: whoever learns one of them does not know the other
-HEADLESS_JWT_PRIVATE_KEY = derive_key("headless tokens", secret=_SECRET_KEY).hex()
+
+
+def _token_keys(text: str) -> dict[str, str]:
+    """Return the keys of apps' tokens by id, the one that signs first.
+
+    The entry `derived`, alone when there are none, is made from SECRET_KEY: whoever learns one
+    of them does not know the other.
+    """
+    entries = [entry.strip() for entry in text.split(",") if entry.strip()] or [DERIVED]
+    named = ",".join(entry for entry in entries if entry != DERIVED)
+    found = {key_id: key.hex() for key_id, key in read_key_ring(named, setting="JWT_KEYS").items()}
+    found[DERIVED] = derive_key("headless tokens", secret=_SECRET_KEY).hex()
+    return {key_id: found[key_id] for key_id in (entry.partition(":")[0] for entry in entries)}
+
+
+# id:base64 of 32 bytes, comma separated; the first signs, all are accepted
+JWT_KEYS = _token_keys(_env.str("JWT_KEYS", default=""))
+HEADLESS_JWT_PRIVATE_KEY = next(iter(JWT_KEYS.values()))
 HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN = 1800
 HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN = 604_800
 

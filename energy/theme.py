@@ -29,5 +29,6 @@ UNFOLD: dict[str, Any] = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "energy.dashboard.fleet_overview",
+    "SCRIPTS": ["energy.admin_menu.chooser_names"],
     "SIDEBAR": {"navigation": "energy.admin_menu.navigation"},
 }

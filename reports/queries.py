@@ -12,14 +12,14 @@ from itertools import groupby
 from django.core.paginator import Page, Paginator
 from django.db.models import Q, QuerySet
 
-from devices.models import Channel, Device, Kind
+from devices.labels import pick_headlines
+from devices.models import Channel, Device, Kind, Lifecycle
 from devices.presence import (
     Presence,
     late_after_seconds,
     offline_after_seconds,
     presence_of,
 )
-from reports.labels import pick_headlines
 from reports.readings import Reading, read_channel
 from reports.sparkline import Sparkline, draw_sparkline
 from telemetry.history import last_day_of
@@ -98,6 +98,9 @@ class DevicePage:
     timezone: str
     profile: str
     gateway: str
+    zone: str
+    firmware_version: str
+    lifecycle: str
     presence: Presence
     last_seen_at: dt.datetime | None
     late_after_seconds: float
@@ -129,13 +132,15 @@ def overview(
     )
 
 
-def device_page(device_id: uuid.UUID, *, now: dt.datetime) -> DevicePage:
-    """Read one device in two queries.
+def device_page(
+    device_id: uuid.UUID, *, now: dt.datetime, with_readings: bool = True
+) -> DevicePage:
+    """Read one device in two queries, in one without its readings.
 
     Raises: Device.DoesNotExist: the tenant has no such device.
     """
-    device = Device.objects.select_related("site", "gateway", "profile").get(id=device_id)
-    readings = _readings_of([device.id]).get(device.id, [])
+    device = Device.objects.select_related("site", "zone", "gateway", "profile").get(id=device_id)
+    readings = _readings_of([device.id]).get(device.id, []) if with_readings else []
     names = pick_headlines({reading.name for reading in readings}, TILES)
     by_name = {reading.name: reading for reading in readings}
     interval = device.profile.expected_interval_seconds
@@ -146,8 +151,11 @@ def device_page(device_id: uuid.UUID, *, now: dt.datetime) -> DevicePage:
         serial_number=device.serial_number,
         site=device.site.name,
         timezone=device.site.timezone,
-        profile=device.profile.name,
+        profile=str(device.profile),
         gateway=device.gateway.name if device.gateway else "",
+        zone=device.zone.name if device.zone else "",
+        firmware_version=device.firmware_version,
+        lifecycle=device.get_lifecycle_display(),
         presence=_presence(device, interval, now=now),
         last_seen_at=device.last_seen_at,
         late_after_seconds=late_after_seconds(interval),
@@ -160,7 +168,8 @@ def device_page(device_id: uuid.UUID, *, now: dt.datetime) -> DevicePage:
 
 
 def _matching(search: str) -> QuerySet[Device]:
-    devices = Device.objects.order_by("site__name", "name", "id")
+    in_service = Device.objects.exclude(lifecycle=Lifecycle.DECOMMISSIONED)
+    devices = in_service.order_by("site__name", "name", "id")
     for word in search.split():
         devices = devices.filter(
             Q(name__icontains=word)
@@ -241,7 +250,7 @@ def _row(
     return DeviceRow(
         id=device.id,
         name=device.name,
-        profile=device.profile.name,
+        profile=str(device.profile),
         gateway=device.gateway.name if device.gateway else "",
         presence=presence,
         last_seen_at=device.last_seen_at,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
+from devices.labels import name_channel
 from devices.models import Channel
-from reports.labels import name_channel
 from telemetry.models import LatestValue
 from telemetry.quality import QUALITY_NAMES, Quality
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from zoneinfo import ZoneInfo
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
@@ -14,8 +15,12 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.identity import Acting, switch_tenant
 from devices.models import Device
 from devices.presence import Presence
+from devices.queries_device_parts import offered_parts, read_part
 from reports import queries
+from reports.energy.home import read_tiles
 from reports.styleguide import example_context
+from telemetry.pages.announced import announced_parts
+from telemetry.truth.part import QUALITY
 
 SEARCH_LENGTH = 100
 READING = {"read:site", "read:device", "read:telemetry"}
@@ -36,22 +41,40 @@ def home(request: HttpRequest) -> HttpResponse:
         presence=presence if presence in set(Presence) else "",
         page=request.GET.get("page", "1"),
     )
-    return render(request, "reports/home.html", {"overview": overview, "now": now})
+    may_meter = "read:meter" in request.acting.codes  # type: ignore[attr-defined]
+    context = {
+        "overview": overview, "now": now,
+        "energy_tiles": read_tiles(now=now) if may_meter and not _is_guest(request) else [],
+    }  # fmt: skip
+    return render(request, "reports/home.html", context)
 
 
 @require_safe
 @login_required
 def device(request: HttpRequest, device_id: uuid.UUID) -> HttpResponse:
-    """Show one device; another organisation's device does not exist."""
+    """Show one device, or the part of it that `part` names.
+
+    Another organisation's device does not exist.
+    """
     if getattr(request, "acting", None) is None:
         raise Http404
     _check_reading(request)
     now = timezone.now()
+    codes = request.acting.codes  # type: ignore[attr-defined]
+    parts = offered_parts(codes, further=(QUALITY, *announced_parts(device_id)))
+    part = next((part for part in parts if part.name == request.GET.get("part")), None)
     try:
-        page = queries.device_page(device_id, now=now)
+        page = queries.device_page(device_id, now=now, with_readings=part is None)
+        found = read_part(part, device_id, now=now) if part else {}
     except Device.DoesNotExist as error:
         raise Http404 from error
-    return render(request, "reports/device.html", {"device": page, "now": now})
+    timezone.activate(ZoneInfo(page.timezone))
+    context = {
+        "device": page, "now": now, "parts": parts, "part": part.name if part else "",
+        "may_provision": "provision:device" in codes,
+        "may_calculate": "read:device" in codes,
+    }  # fmt: skip
+    return render(request, "reports/device.html", context | found)
 
 
 @require_POST
@@ -78,8 +101,13 @@ def styleguide(request: HttpRequest) -> HttpResponse:
 def _check_reading(request: HttpRequest) -> None:
     """Refuse a role that may not read; a guest's scope holds the shared rows only."""
     acting: Acting = request.acting  # type: ignore[attr-defined]
-    if acting.kind != "guest" and not acting.codes >= READING:
+    if not (_is_guest(request) or acting.codes >= READING):
         raise PermissionDenied
+
+
+def _is_guest(request: HttpRequest) -> bool:
+    acting: Acting = request.acting  # type: ignore[attr-defined]
+    return acting.kind == "guest"
 
 
 def _without_tenant(request: HttpRequest) -> HttpResponse:

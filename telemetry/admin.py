@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import BigIntegerField, F, Func, QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from accounts.admin_base import ReadOnlyAdmin
+from accounts.tenancy import tenant_scope
+from telemetry import admin_mapping as _mapping  # noqa: F401 (the editor of mappings)
+from telemetry.annotations import admin as _annotations  # noqa: F401 (registers its table)
+from telemetry.exports import admin as _exports  # noqa: F401 (Django looks in this module)
+from telemetry.imports import admin as _imports  # noqa: F401 (Django looks in this module)
 from telemetry.ingest.buffer import BufferFull, BufferUnavailable
+from telemetry.masking import masked
 from telemetry.models import LatestValue, RejectedMessage, RejectedState, SamplePartition
 from telemetry.payload_view import as_hex, as_text
+from telemetry.queries_rejected import sender_of
 from telemetry.services.rejected import discard_rejected, replay_rejected
+from telemetry.services.replays import NothingOpen, start_replay
+from telemetry.truth import admin as _truth  # noqa: F401 (registers its tables)
+from telemetry.virtual import admin as _virtual  # noqa: F401
 
 
 @admin.register(LatestValue)
@@ -81,17 +93,31 @@ class SamplePartitionAdmin(ReadOnlyAdmin):
 class RejectedMessageAdmin(ReadOnlyAdmin):
     """Messages that could not be stored. Payloads are shown as text and bytes, never as markup."""
 
-    list_display = ("topic", "reason", "detail", "tenant", "state", "count", "last_received_at")
+    list_display = (
+        "short_topic",
+        "sender",
+        "reason",
+        "detail",
+        "tenant",
+        "state",
+        "count",
+        "last_received_at",
+    )
     list_filter = ("state", "reason", "tenant", "transport")
     list_select_related = ("tenant",)
-    search_fields = ("topic", "detail")
+    search_fields = ("topic", "sender", "detail", "group_key")
     date_hierarchy = "last_received_at"
     ordering = ("-last_received_at", "-id")
-    actions = ("replay", "discard")
+    actions = ("replay", "replay_groups", "discard")
     fields = (
-        "topic", "transport", "tenant", "reason", "detail", "state", "count",
-        "first_received_at", "last_received_at", "payload_as_text", "payload_as_hex",
+        "topic", "pattern", "sender", "transport", "tenant", "reason", "detail", "state", "count",
+        "first_received_at", "last_received_at", "mapping", "payload_as_text", "payload_as_hex",
     )  # fmt: skip
+
+    @admin.display(description=_("topic"), ordering="topic")
+    def short_topic(self, message: RejectedMessage) -> str:
+        """Show the topic without the tenant, which has a column of its own."""
+        return message.topic.removeprefix(f"tenant/{message.tenant_id}/")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RejectedMessage]:
         """Leave the payloads of a list in the database."""
@@ -105,15 +131,31 @@ class RejectedMessageAdmin(ReadOnlyAdmin):
         """Tell whether the person may replay and discard."""
         return bool(request.user.has_perm("telemetry.change_rejectedmessage"))
 
+    @admin.display(description=_("mapping"))
+    def mapping(self, message: RejectedMessage) -> str:
+        """Link to the editor with this message; "-" while nobody knows who sent it."""
+        if message.tenant_id is None:
+            return "-"
+        with tenant_scope(message.tenant_id):
+            device = sender_of(message)
+        if device is None:
+            return "-"
+        address = reverse("admin:devices_deviceprofile_mapping", args=[device.profile_id])
+        return format_html(
+            '<a class="{}" href="{}?rejected={}">{}</a>',
+            "text-primary-600 dark:text-primary-500 underline", address, message.id,
+            gettext("Fix mapping and replay"),
+        )  # fmt: skip
+
     @admin.display(description=_("payload as text"))
     def payload_as_text(self, message: RejectedMessage) -> str:
         """Show the payload as UTF-8 with everything unprintable spelled out."""
-        return _block(as_text(bytes(message.payload)))
+        return _block(as_text(masked(bytes(message.payload))))
 
     @admin.display(description=_("payload as bytes"))
     def payload_as_hex(self, message: RejectedMessage) -> str:
         """Show the payload as a hex dump."""
-        return _block(as_hex(bytes(message.payload)))
+        return _block(as_hex(masked(bytes(message.payload))))
 
     @admin.action(description=_("Replay the selected messages"), permissions=["handle"])
     def replay(self, request: HttpRequest, queryset: QuerySet[RejectedMessage]) -> None:
@@ -135,6 +177,24 @@ class RejectedMessageAdmin(ReadOnlyAdmin):
             % {"count": result.replayed},
             skipped=result.failed,
         )
+
+    @admin.action(
+        description=_("Replay everything of the same kind, in the background"),
+        permissions=["handle"],
+    )
+    def replay_groups(self, request: HttpRequest, queryset: QuerySet[RejectedMessage]) -> None:
+        """Replay all messages with the reason, pattern and sender of the selected ones."""
+        kinds = set(queryset.filter(state=RejectedState.OPEN).values_list("tenant_id", "group_key"))
+        total = 0
+        for tenant_id, key in sorted(kinds, key=str):
+            with contextlib.suppress(NothingOpen):
+                total += start_replay(tenant_id=tenant_id, key=key, now=timezone.now()).total
+        text = ngettext(
+            "%(count)d message goes through the pipeline again.",
+            "%(count)d messages go through the pipeline again.",
+            total,
+        )
+        self.message_user(request, text % {"count": total}, messages.SUCCESS)
 
     @admin.action(description=_("Discard the selected messages"), permissions=["handle"])
     def discard(self, request: HttpRequest, queryset: QuerySet[RejectedMessage]) -> None:

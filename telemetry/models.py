@@ -8,7 +8,59 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.tenancy import StampedModel, TenantOwned
+from telemetry.annotations.models import Annotation
+from telemetry.exports.models import ExportJob
+from telemetry.imports.models import ImportJob, ImportProblem, ImportState
 from telemetry.quality import Quality
+from telemetry.storage.models import (
+    ChangedWindow,
+    DeletedChannel,
+    DirtyMark,
+    PackedDay,
+    Rollup15m,
+    RollupDay,
+    RollupZone,
+    StorageJob,
+    WatchedChannel,
+)
+from telemetry.truth.models import (
+    ChannelDay,
+    DeviceSequence,
+    Grade,
+    SampleCorrection,
+    SequenceGap,
+)
+from telemetry.virtual.models import Alignment, VirtualChannel, VirtualInput
+
+__all__ = [
+    "Alignment",
+    "Annotation",
+    "ChangedWindow",
+    "ChannelDay",
+    "DeletedChannel",
+    "DeviceSequence",
+    "DirtyMark",
+    "ExportJob",
+    "Grade",
+    "ImportJob",
+    "ImportProblem",
+    "ImportState",
+    "LatestValue",
+    "PackedDay",
+    "RejectedMessage",
+    "RejectedState",
+    "Rollup15m",
+    "RollupDay",
+    "RollupZone",
+    "Sample",
+    "SampleCorrection",
+    "SamplePartition",
+    "SequenceGap",
+    "StorageJob",
+    "VirtualChannel",
+    "VirtualInput",
+    "WatchedChannel",
+]
 
 
 class Sample(models.Model):
@@ -87,8 +139,9 @@ class RejectedState(models.TextChoices):
 class RejectedMessage(StampedModel):
     """A message, or the part of it, that could not be stored, with the reason and the raw bytes.
 
-    Equal messages share a row and are counted. The tenant is only known when the topic
-    named an existing gateway or device, so the table is for platform staff.
+    Equal messages share a row and are counted. `group_key` is the same for one reason on one
+    pattern of topics of one sender. The tenant is only known when the topic named an existing
+    gateway or device; without one a message is for platform staff alone.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -98,6 +151,9 @@ class RejectedMessage(StampedModel):
     )
     transport = models.CharField(_("transport"), max_length=20)
     topic = models.CharField(_("topic"), max_length=1024)
+    pattern = models.CharField(_("pattern of the topic"), max_length=300, blank=True)
+    sender = models.CharField(_("sender"), max_length=150, blank=True)
+    group_key = models.CharField(max_length=32, editable=False, blank=True)
     payload = models.BinaryField(_("payload"))
     reason = models.CharField(_("reason"), max_length=50, db_index=True)
     detail = models.CharField(_("detail"), max_length=500, blank=True)
@@ -112,7 +168,10 @@ class RejectedMessage(StampedModel):
     class Meta:
         verbose_name = _("rejected message")
         verbose_name_plural = _("rejected messages")
-        indexes = [models.Index(fields=["-last_received_at"], name="rejected_newest")]
+        indexes = [
+            models.Index(fields=["-last_received_at"], name="rejected_newest"),
+            models.Index(fields=["tenant", "state", "group_key"], name="rejected_group"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.topic}"

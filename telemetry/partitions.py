@@ -1,4 +1,7 @@
-"""Weekly partitions of the sample table: made ahead and on demand, dropped by retention."""
+"""Weekly partitions of the sample table: made ahead and on demand, dropped by retention.
+
+A hypertable makes its own.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ from django.db import connection, transaction
 from psycopg import sql
 
 from telemetry.models import SamplePartition
+from telemetry.storage.chunks import drop_chunk, find_chunks
+from telemetry.storage.tiers import find_tier
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +24,7 @@ WEEKS_AHEAD = 4
 # History that was filled in late stays this long even if it is older than the retention.
 BACKFILL_GRACE = dt.timedelta(days=90)
 _FIRST_MONDAY = dt.datetime(1970, 1, 5, tzinfo=dt.UTC)
-_LOCK = 7_204_611  # advisory lock: one process changes partitions at a time
+LOCK = 7_204_611  # advisory lock: one process changes partitions at a time
 
 
 def week_of(moment: dt.datetime) -> dt.datetime:
@@ -38,6 +43,8 @@ def ensure_partitions(weeks: Iterable[dt.datetime], *, now: dt.datetime) -> list
     Returns the names of the new tables. Safe to call from several processes at once;
     waits at most two seconds for the lock on the table, then raises OperationalError.
     """
+    if find_tier().is_hypertable:
+        return []
     wanted = sorted(set(weeks))
     names = [partition_name(week) for week in wanted]
     known = set(SamplePartition.objects.filter(name__in=names).values_list("name", flat=True))
@@ -49,22 +56,24 @@ def _create_partition(week: dt.datetime, *, now: dt.datetime) -> str | None:
     name = partition_name(week)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL lock_timeout = '2s'")
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
         _, made = SamplePartition.objects.get_or_create(
             name=name, defaults={"start_at": week, "end_at": week + WEEK, "created_at": now}
         )
         if not made:
             return None
-        cursor.execute(
-            sql.SQL(
-                "CREATE TABLE IF NOT EXISTS {} PARTITION OF {} FOR VALUES FROM ({}) TO ({})"
-            ).format(
-                sql.Identifier(name),
-                sql.Identifier(TABLE),
-                sql.Literal(week.isoformat()),
-                sql.Literal((week + WEEK).isoformat()),
-            )
+        statement = sql.SQL(
+            "CREATE TABLE IF NOT EXISTS {} PARTITION OF {} FOR VALUES FROM ({}) TO ({})"
+            # rows are packed and dropped long before they would have to be frozen
+            " WITH (autovacuum_vacuum_insert_threshold = -1)"
+        ).format(
+            sql.Identifier(name),
+            sql.Identifier(TABLE),
+            sql.Literal(week.isoformat()),
+            sql.Literal((week + WEEK).isoformat()),
         )
+        # within a request the history of changes looks at the text of each statement
+        cursor.execute(statement.as_string(cursor.connection))
     logger.info("Created partition %s", name)
     return name
 
@@ -76,6 +85,8 @@ def create_ahead(*, now: dt.datetime) -> list[str]:
 
 def drop_expired(*, now: dt.datetime, retention: dt.timedelta) -> list[str]:
     """Drop the partitions that ended before the retention; return their names."""
+    if find_tier().is_hypertable:
+        return _drop_expired_chunks(now, retention)
     expired = SamplePartition.objects.filter(
         end_at__lt=now - retention, created_at__lt=now - min(retention, BACKFILL_GRACE)
     ).order_by("start_at", "name")
@@ -84,9 +95,21 @@ def drop_expired(*, now: dt.datetime, retention: dt.timedelta) -> list[str]:
         name = partition.name
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL lock_timeout = '2s'")
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
             cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(name)))
             partition.delete()
         logger.info("Dropped partition %s, past the retention", name)
         dropped.append(name)
+    return dropped
+
+
+def _drop_expired_chunks(now: dt.datetime, retention: dt.timedelta) -> list[str]:
+    edge = now - retention
+    made_before = now - min(retention, BACKFILL_GRACE)
+    dropped = []
+    for _, name, start, end in find_chunks(before=edge, made_before=made_before):
+        if end < edge:
+            drop_chunk(start, end)
+            logger.info("Dropped chunk %s, past the retention", name)
+            dropped.append(name)
     return dropped

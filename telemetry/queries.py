@@ -1,195 +1,83 @@
-"""Reads of the sample table. Raw SQL stands here and in history.py, always with the tenant.
+"""Reads of values for a question: from samples, rollups of quarter hours or of days.
 
-Rows of samples carry no tenant: every statement joins the channels of `tenant_id`.
-Values marked bad or missing are kept in the table and shown as samples, but no mean,
-sum, difference or energy is made from them; a bucket tells its worst quality all the same.
+What has not settled yet, and what a period cuts off a quarter or a day, comes from the rows
+below: the pieces of a period never overlap.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from django.db import DataError, OperationalError, connection, transaction
-from psycopg import sql
-from psycopg.errors import NumericValueOutOfRange, QueryCanceled
+import numpy as np
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import QueryCanceled
 
-from telemetry.quality import QUALITY_NAMES, Quality
+from accounts.models import Tenant
+from telemetry.figures import Cells, ChannelPlan, Window, make_figures
+from telemetry.ingest.batch import SAMPLE_DTYPE, SampleBatch, to_microseconds
+from telemetry.rows import UNUSABLE, Rows, from_rollups, from_samples, join_rows
+from telemetry.storage.models import RollupZone
+from telemetry.storage.reads import MERGEABLE, day_rows, merged_rows, raw_samples, rollup_rows
+from telemetry.timespec import local_midnight
 
 STATEMENT_TIMEOUT_MS = 5000
+QUARTER = dt.timedelta(minutes=15)
+# of samples that lie in the table of samples and not in packed days, with a margin
+HOT = dt.timedelta(days=8)
+MAX_ROWS = 3_000_000  # samples of one question: 24 bytes each, several times over
 
-UNUSABLE = (Quality.BAD, Quality.MISSING)
-# from most to least trusted: the later is the worse
-_TRUST = (
-    Quality.GOOD, Quality.MANUAL, Quality.ESTIMATED,
-    Quality.UNCERTAIN, Quality.BAD, Quality.MISSING,
-)  # fmt: skip
-_SEVERITIES = [_TRUST.index(quality) for quality in sorted(Quality)]
+RAW, QUARTERS, DAYS = "raw", "15m", "1d"
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+# what of a rollup each aggregate is made of, beside the counts
+COLUMNS_OF: dict[str, tuple[str, ...]] = {
+    "avg": ("sum",), "sum": ("sum",), "min": ("minimum",), "max": ("maximum",), "count": (),
+    "first": ("first",), "last": ("last",), "delta": ("first", "last", "minimum", "maximum"),
+    "energy": ("sum", "last", "first_time", "last_time"),
+}  # fmt: skip
+
+# the last usable value before a quarter: of the rollups, or of samples not rolled up yet
+_BEFORE = """
+SELECT channel.id, (extract(epoch FROM found.at) * 1000000)::int8, found.value, found.is_good
+FROM unnest(%(channels)s::int[]) AS wanted(id)
+JOIN devices_channel AS channel ON channel.id = wanted.id AND channel.tenant_id = %(tenant)s
+CROSS JOIN LATERAL (
+    SELECT * FROM (
+        (SELECT time AS at, value, quality = 0 AS is_good FROM telemetry_sample
+         WHERE channel_id = channel.id AND time < %(start)s AND time >= %(hot)s
+             AND quality <> ALL (%(unusable)s)
+         ORDER BY time DESC LIMIT 1)
+        UNION ALL
+        (SELECT last_time, last, good = count FROM telemetry_rollup_15m
+         WHERE channel_id = channel.id AND start < %(start)s
+         ORDER BY start DESC LIMIT 1)
+    ) AS candidate
+    ORDER BY at DESC LIMIT 1
+) AS found
+"""
 
 
 class QueryTooSlow(RuntimeError):
-    """The database did not finish within `STATEMENT_TIMEOUT_MS`."""
-
-
-class ValuesTooLarge(ArithmeticError):
-    """A sum of the stored values exceeds what a number can hold (1.8e308)."""
+    """The database did not finish within `STATEMENT_TIMEOUT_MS`, or the samples are too many."""
 
 
 @dataclass(frozen=True, slots=True)
-class ChannelPlan:
-    """How to read one channel.
+class Source:
+    """Which table answers: raw, 15m or 1d, and until when its rows are complete.
 
-    `hold`: how long a sample stands for the value after it. `may_reset`: a fall means
-    that the counter began again at zero.
+    `zone` is that of the days.
     """
 
-    channel_id: int
-    hold: dt.timedelta = dt.timedelta(minutes=15)
-    may_reset: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The period [start, end) and the edges of the buckets that cover it.
-
-    `until`: the present if that is earlier than `end`; no value is held beyond it.
-    """
-
-    start: dt.datetime
-    end: dt.datetime
-    until: dt.datetime
-    edges: Sequence[dt.datetime]
-
-
-@dataclass(frozen=True, slots=True)
-class Bucket:
-    """One number of a channel and a bucket (0 is the first); the worst quality in it."""
-
-    channel_id: int
-    aggregate: str
-    position: int
-    value: float | None
-    severity: int
-
-
-@dataclass(frozen=True, slots=True)
-class RawSample:
-    """A stored sample; time in ms since 1970."""
-
-    channel_id: int
-    time_ms: int
-    value: float
-    quality: int
-
-
-def quality_name(severity: int) -> str:
-    """Return the name of the quality of a severity."""
-    return QUALITY_NAMES[_TRUST[severity]]
-
-
-# the keys stand in the SQL as columns; "none" only asks for the quality of each bucket
-_OVER_SAMPLES = {
-    "avg": "avg(s.value) FILTER (WHERE s.quality <> ALL (%(unusable)s))",
-    "min": "min(s.value) FILTER (WHERE s.quality <> ALL (%(unusable)s))",
-    "max": "max(s.value) FILTER (WHERE s.quality <> ALL (%(unusable)s))",
-    "sum": "sum(s.value) FILTER (WHERE s.quality <> ALL (%(unusable)s))",
-    "count": "count(*) FILTER (WHERE s.quality <> ALL (%(unusable)s))",
-    "first": "(array_agg(s.value ORDER BY s.time) "
-             "FILTER (WHERE s.quality <> ALL (%(unusable)s)))[1]",
-    "last": "(array_agg(s.value ORDER BY s.time DESC) "
-            "FILTER (WHERE s.quality <> ALL (%(unusable)s)))[1]",
-    "none": "NULL",
-}  # fmt: skip
-
-_WANTED = """
-    grid AS (SELECT %(edges)s::timestamptz[] AS edges),
-    wanted AS (
-        SELECT w.id, w.hold, w.may_reset
-        FROM unnest(%(ids)s::int[], %(holds)s::interval[], %(resets)s::bool[])
-            AS w(id, hold, may_reset)
-        JOIN devices_channel c ON c.id = w.id AND c.tenant_id = %(tenant)s
-    )
-"""
-
-_PLAIN = """
-    SELECT s.channel_id, 'plain', width_bucket(s.time, (SELECT edges FROM grid)) AS bucket,
-        ARRAY[{columns}]::float8[], max((%(severities)s::int[])[s.quality + 1])
-    FROM wanted w JOIN telemetry_sample s ON s.channel_id = w.id
-    WHERE s.time >= %(start)s AND s.time < %(end)s
-    GROUP BY s.channel_id, bucket
-"""
-
-# The difference of each sample to the one before it belongs to the bucket of the sample,
-# so buckets add up to the difference over the whole period.
-_DELTA = """
-    SELECT step.id, 'delta', width_bucket(step.time, (SELECT edges FROM grid)) AS bucket,
-        ARRAY[sum(step.rise)], max((%(severities)s::int[])[step.quality + 1])
-    FROM (
-        SELECT w.id, s.time, s.quality,
-            CASE WHEN w.may_reset AND s.value < lag(s.value) OVER by_time THEN s.value
-                 ELSE s.value - lag(s.value) OVER by_time END AS rise
-        FROM wanted w CROSS JOIN LATERAL (
-            (SELECT time, value, quality FROM telemetry_sample
-             WHERE channel_id = w.id AND time < %(start)s AND quality <> ALL (%(unusable)s)
-             ORDER BY time DESC LIMIT 1)
-            UNION ALL
-            (SELECT time, value, quality FROM telemetry_sample
-             WHERE channel_id = w.id AND time >= %(start)s AND time < %(end)s
-               AND quality <> ALL (%(unusable)s))
-        ) s
-        WINDOW by_time AS (PARTITION BY w.id ORDER BY s.time)
-    ) step
-    WHERE step.time >= %(start)s
-    GROUP BY step.id, bucket
-"""
-
-# A sample holds until the next one, at most `hold` and never past `until`. A hold that
-# crosses an edge is shared by the buckets, so they add up to the whole exactly.
-_ENERGY = """
-    SELECT held.id, 'energy', bucket.number AS bucket,
-        ARRAY[sum(held.value * share.seconds) / 3600],
-        max((%(severities)s::int[])[held.quality + 1])
-    FROM (
-        SELECT w.id, s.value, s.quality, greatest(s.time, %(start)s) AS begins,
-            least(lead(s.time) OVER by_time, s.time + w.hold, %(until)s) AS ends
-        FROM wanted w CROSS JOIN LATERAL (
-            (SELECT time, value, quality FROM telemetry_sample
-             WHERE channel_id = w.id AND time < %(start)s
-               AND time >= %(start)s - %(longest)s::interval AND quality <> ALL (%(unusable)s)
-             ORDER BY time DESC LIMIT 1)
-            UNION ALL
-            (SELECT time, value, quality FROM telemetry_sample
-             WHERE channel_id = w.id AND time >= %(start)s AND time < %(until)s
-               AND quality <> ALL (%(unusable)s))
-        ) s
-        WINDOW by_time AS (PARTITION BY w.id ORDER BY s.time)
-    ) held
-    CROSS JOIN grid
-    CROSS JOIN LATERAL generate_series(
-        width_bucket(held.begins, grid.edges), width_bucket(held.ends, grid.edges)
-    ) AS bucket(number)
-    CROSS JOIN LATERAL (
-        SELECT extract(epoch FROM least(held.ends, grid.edges[bucket.number + 1])
-            - greatest(held.begins, grid.edges[bucket.number]))::float8 AS seconds
-    ) share
-    WHERE held.ends > held.begins AND share.seconds > 0
-    GROUP BY held.id, bucket.number
-"""
-
-_RAW = """
-    SELECT s.channel_id, floor(extract(epoch FROM s.time) * 1000)::int8, s.value, s.quality
-    FROM unnest(%(ids)s::int[]) WITH ORDINALITY AS w(id, place)
-    JOIN devices_channel c ON c.id = w.id AND c.tenant_id = %(tenant)s
-    CROSS JOIN LATERAL (
-        SELECT channel_id, time, value, quality FROM telemetry_sample
-        WHERE channel_id = c.id AND time >= %(start)s AND time < %(end)s
-        ORDER BY time LIMIT %(limit)s
-    ) s
-    ORDER BY w.place, s.time
-"""
+    name: str
+    settled: dt.datetime
+    zone: ZoneInfo
 
 
 def read_buckets(
@@ -198,30 +86,48 @@ def read_buckets(
     plans: Sequence[ChannelPlan],
     window: Window,
     aggregates: Sequence[str],
-) -> list[Bucket]:
-    """Aggregate samples by channel and bucket in one statement.
+    source: Source,
+) -> dict[tuple[int, str], Cells]:
+    """Return the cells of every channel and aggregate; see `telemetry.figures`.
 
     Aggregates: avg, min, max, sum, count, first, last over the samples of a bucket;
     delta, the rise of a counter since the sample before (for charts: bills need the ledger
     of `metering`, which knows changes of meters and rollovers); energy, value × hours while a
-    sample holds (kW give kWh). Returns rows by aggregate, channel and position; buckets
-    without samples have none, except that energy flows while an earlier sample holds.
+    sample holds (kW give kWh). The number of statements does not depend on the channels.
 
     Raises:
         QueryTooSlow: the period is too long for the samples in it.
         ValuesTooLarge: a device sent nonsense that is finite; raw samples show it.
     """
-    plain = [name for name in aggregates if name in _OVER_SAMPLES] or ["none"]
-    parameters = _parameters(tenant_id, plans, window)
-    statement = _compose(plain, aggregates)
-    found: list[Bucket] = []
-    for channel_id, part, number, values, severity in _execute(statement, parameters):
-        names = plain if part == "plain" else [part]
-        found += [
-            Bucket(channel_id, name, number - 1, value, severity)
-            for name, value in zip(names, values, strict=True)
-        ]
-    return found
+    channels = [plan.channel_id for plan in plans]
+    first = floor_quarter(window.start)
+    parts, unusable = [], np.empty(0, dtype=SAMPLE_DTYPE)
+    with limited_time():
+        if {"delta", "energy"} & set(aggregates):
+            parts.append(_rows_before(tenant_id, channels, first))
+        for name, start, end in cut_pieces(window, source):
+            if name == RAW:
+                samples = _samples(tenant_id, channels, start, end)
+                unusable = np.concatenate((unusable, _unusable(samples, window.start)))
+                parts.append(from_samples(samples))
+            elif name == QUARTERS:
+                parts.append(_quarters(tenant_id, channels, start, end, window, aggregates))
+            else:
+                parts.append(from_rollups(day_rows(
+                    channels, start.astimezone(source.zone).date(),
+                    end.astimezone(source.zone).date() - dt.timedelta(days=1),
+                    tenant_id=tenant_id,
+                )))  # fmt: skip
+    rows = join_rows(parts) if parts else from_samples(unusable)
+    if source.name == DAYS and "delta" in aggregates and _fell(plans, rows):
+        # how often a counter began again within a day, only the quarters know
+        return read_buckets(
+            tenant_id=tenant_id, plans=plans, window=window, aggregates=aggregates,
+            source=replace(source, name=QUARTERS),
+        )  # fmt: skip
+    return make_figures(
+        plans=plans, window=window, aggregates=aggregates, rows=rows, unusable=unusable
+    )
 
 
 def read_samples(
@@ -230,62 +136,135 @@ def read_samples(
     channel_ids: Sequence[int],
     start: dt.datetime,
     end: dt.datetime,
-    limit: int,
-) -> list[RawSample]:
-    """Return the stored samples of [start, end), at most `limit` of each channel, by time.
+    limit: int | None,
+) -> SampleBatch:
+    """Return the stored samples of [start, end), at most `limit` of each channel.
 
     Raises:
         QueryTooSlow: the database did not finish in time.
     """
-    parameters = {"ids": list(channel_ids), "tenant": tenant_id, "start": start, "end": end,
-                  "limit": limit}  # fmt: skip
-    return [RawSample(*row) for row in _execute(sql.SQL(_RAW), parameters)]
+    with limited_time():
+        return raw_samples(channel_ids, start, end, limit, tenant_id=tenant_id)
 
 
-def _compose(plain: Sequence[str], aggregates: Sequence[str]) -> sql.Composable:
-    columns = sql.SQL(", ").join(sql.SQL(_OVER_SAMPLES[name]) for name in plain)
-    parts: list[sql.Composable] = [sql.SQL(_PLAIN).format(columns=columns)]
-    parts += [
-        sql.SQL(text)
-        for name, text in (("delta", _DELTA), ("energy", _ENERGY))
-        if name in aggregates
-    ]
-    union = sql.SQL(" UNION ALL ").join(parts)
-    return sql.SQL("WITH {} {} ORDER BY 2, 1, 3").format(sql.SQL(_WANTED), union)
+def cut_pieces(window: Window, source: Source) -> Iterator[tuple[str, dt.datetime, dt.datetime]]:
+    """Yield which table covers which part of the period, in the order of time.
+
+    Samples are read from the beginning of the first quarter: one of them may be the last
+    before the period.
+    """
+    start, end = floor_quarter(window.start), window.end
+    if source.name == RAW:
+        yield RAW, start, end
+        return
+    settled = max(floor_quarter(min(end, source.settled)), start)
+    body = start if start == window.start else min(start + QUARTER, settled)
+    marks = [(RAW, start), (QUARTERS, body), (QUARTERS, settled), (RAW, settled), ("", end)]
+    if source.name == DAYS:
+        midnight = _next_midnight(body, source.zone)
+        last = local_midnight(settled.astimezone(source.zone).date(), source.zone)
+        if midnight < last:
+            marks[2:3] = [(DAYS, midnight), (QUARTERS, last)]
+    for (name, low), (_, high) in pairwise(marks):
+        if low < high:
+            yield name, low, high
 
 
-def _parameters(
-    tenant_id: uuid.UUID, plans: Sequence[ChannelPlan], window: Window
-) -> dict[str, Any]:
-    return {
-        "tenant": tenant_id,
-        "ids": [plan.channel_id for plan in plans],
-        "holds": [plan.hold for plan in plans],
-        "resets": [plan.may_reset for plan in plans],
-        "longest": max((plan.hold for plan in plans), default=dt.timedelta()),
-        "start": window.start,
-        "end": window.end,
-        "until": window.until,
-        "edges": list(window.edges),
-        "unusable": [int(quality) for quality in UNUSABLE],
-        "severities": _SEVERITIES,
-    }
+def days_are_cut(channel_ids: Sequence[int], zone: ZoneInfo) -> bool:
+    """Tell whether the days of all these channels are those of the zone; one query."""
+    cut = RollupZone.objects.filter(channel_id__in=channel_ids, zone=zone.key)
+    return cut.count() == len(set(channel_ids))
 
 
-def _execute(statement: sql.Composable, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+def samples_are_kept(tenant_id: uuid.UUID, *, longest: dt.timedelta) -> dt.timedelta:
+    """Return how long the tenant's samples stay; one query. Rollups stay for good."""
+    days = Tenant.objects.filter(id=tenant_id).values_list("plan__retention_days", flat=True)
+    plan = next(iter(days), None)
+    return longest if plan is None else min(longest, dt.timedelta(days=plan))
+
+
+def floor_quarter(moment: dt.datetime) -> dt.datetime:
+    """Return the beginning of the quarter hour, UTC."""
+    return moment.astimezone(dt.UTC) - (moment - EPOCH) % QUARTER
+
+
+@contextmanager
+def limited_time() -> Iterator[None]:
+    """Let no statement run longer than `STATEMENT_TIMEOUT_MS`.
+
+    Raises:
+        QueryTooSlow: one did.
+    """
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(
-                "SELECT set_config('statement_timeout', %s, true)", [str(STATEMENT_TIMEOUT_MS)]
+                "SELECT set_config('statement_timeout', %s, true), set_config('jit', 'off', true)",
+                [str(STATEMENT_TIMEOUT_MS)],
             )
-            # as text: pghistory reads it
-            cursor.execute(statement.as_string(None), parameters)
-            return cursor.fetchall()
+            yield
+    except QueryCanceled as error:
+        raise QueryTooSlow from error
     except OperationalError as error:
         if isinstance(error.__cause__, QueryCanceled):
             raise QueryTooSlow from error
         raise
-    except DataError as error:
-        if isinstance(error.__cause__, NumericValueOutOfRange):
-            raise ValuesTooLarge from error
-        raise
+
+
+def _samples(
+    tenant_id: uuid.UUID, channels: Sequence[int], start: dt.datetime, end: dt.datetime
+) -> SampleBatch:
+    limit = MAX_ROWS // len(channels)
+    samples = raw_samples(channels, start, end, limit + 1, tenant_id=tenant_id)
+    # fewer rows in all than one channel may have: none was cut
+    if len(samples) > limit and np.unique(samples["channel"], return_counts=True)[1].max() > limit:
+        raise QueryTooSlow
+    return samples
+
+
+def _quarters(
+    tenant_id: uuid.UUID,
+    channels: Sequence[int],
+    start: dt.datetime,
+    end: dt.datetime,
+    window: Window,
+    aggregates: Sequence[str],
+) -> Rows:
+    """Read what the aggregates need, merged into the buckets where these are equally wide."""
+    columns = sorted({"count", "good"}.union(*(COLUMNS_OF[name] for name in aggregates)))
+    step = window.edges[1] - window.edges[0]
+    is_even = all(high - low == step for low, high in pairwise(window.edges))
+    if is_even and step > QUARTER and MERGEABLE.issuperset(columns):
+        return from_rollups(merged_rows(
+            channels, start, end, tenant_id=tenant_id, columns=columns, step=step,
+            origin=window.edges[0],
+        ))  # fmt: skip
+    return from_rollups(rollup_rows(channels, start, end, tenant_id=tenant_id, columns=columns))
+
+
+def _fell(plans: Sequence[ChannelPlan], rows: Rows) -> bool:
+    counters = [plan.channel_id for plan in plans if plan.may_reset]
+    fell = (rows.minimum < rows.first) | (rows.last < rows.maximum)
+    return bool((fell & np.isin(rows.channel, counters)).any())
+
+
+def _unusable(samples: SampleBatch, start: dt.datetime) -> SampleBatch:
+    inside = samples["time"] >= to_microseconds(start)
+    return samples[np.isin(samples["quality"], UNUSABLE) & inside]
+
+
+def _rows_before(tenant_id: uuid.UUID, channels: Sequence[int], start: dt.datetime) -> Rows:
+    parameters: dict[str, Any] = {
+        "channels": list(channels), "tenant": tenant_id, "start": start, "hot": start - HOT,
+        "unusable": [int(quality) for quality in UNUSABLE],
+    }  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(_BEFORE, parameters)
+        found = [(channel, at, value, 0 if good else 1) for channel, at, value, good in cursor]
+    return from_samples(np.array(found, dtype=SAMPLE_DTYPE))
+
+
+def _next_midnight(moment: dt.datetime, zone: ZoneInfo) -> dt.datetime:
+    """Return the first beginning of a local day at or after the moment."""
+    day = moment.astimezone(zone).date()
+    midnight = local_midnight(day, zone)
+    return midnight if midnight >= moment else local_midnight(day + dt.timedelta(days=1), zone)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from devices.models import Channel, Device, Kind
-from devices.queries import channels_named, devices_by_id
+from devices.queries import channels_by_uuid, channels_named, devices_to_read
 from energy.lib.units import Conversion, IncompatibleUnits, UnknownUnit, conversion
-from telemetry.queries import ChannelPlan
+from telemetry.figures import ChannelPlan
+from telemetry.queries import RAW
 from telemetry.timespec import (
     INTERVALS,
+    Interval,
     InvalidTime,
     bucket_edges,
     choose_interval,
@@ -24,11 +26,13 @@ from telemetry.timespec import (
 AGGREGATES = ("avg", "min", "max", "last", "first", "sum", "count", "delta", "energy")
 # a value that was never measured cannot be added up
 NOT_FILLABLE = frozenset({"sum", "count", "delta", "energy"})
+NOT_OF_AMOUNTS = frozenset({"avg", "delta", "energy"})
 MAX_SERIES = 100
 MAX_TOTAL_POINTS = 100_000
 HOLD_INTERVALS = 3
 HOLD_AT_LEAST = dt.timedelta(minutes=15)
-RAW = "raw"
+ROLLUPS_FROM_SECONDS = 900
+SHORTEST_MONTH_SECONDS = 28 * 86_400
 
 
 class QuestionRefused(ValueError):
@@ -48,6 +52,24 @@ class UnknownMetric(QuestionRefused):
     """A device has no channel of this name."""
 
     code, parameter = "unknown_metric", "metric"
+
+
+class UnknownChannel(QuestionRefused):
+    """The tenant has no channel of this id."""
+
+    code, parameter = "not_found", "channel"
+
+
+class NothingAskedFor(QuestionRefused):
+    """Neither channels nor devices with metrics are named."""
+
+    code, parameter = "required", "metric"
+
+
+class CompareNotApplicable(QuestionRefused):
+    """Samples have times of their own, so nothing of another period belongs to them."""
+
+    code, parameter = "compare_not_applicable", "compare"
 
 
 class TooManySeries(QuestionRefused):
@@ -100,7 +122,9 @@ class TooManyPoints(QuestionRefused):
 class Question:
     """What somebody wants to know. Texts are checked here; names stand for themselves.
 
-    `aggregates` empty: the mean, or the samples as they are for the raw interval.
+    Asked for are the metrics of each device, and channels by their ids.
+    `aggregates` empty: the mean, the sum of amounts of intervals, or the samples as they are
+    for the raw interval.
     `timezone` blank: the zone of the devices' site. `unit` blank: as stored.
     """
 
@@ -114,6 +138,8 @@ class Question:
     fill: str = "none"
     unit: str = ""
     max_points: int = 2000
+    channel_ids: Sequence[uuid.UUID] = ()
+    compare: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,17 +152,35 @@ class Column:
     conversion: Conversion
 
 
-def find_devices(question: Question) -> dict[uuid.UUID, Device]:
-    devices = devices_by_id(question.device_ids)
+def find_channels(question: Question) -> tuple[list[Channel], dict[uuid.UUID, Device]]:
+    """Return the channels in the order asked, each once, and their devices."""
+    _check_names(question)
+    chosen = channels_by_uuid(question.channel_ids) if question.channel_ids else {}
+    if absent := [id_ for id_ in question.channel_ids if id_ not in chosen]:
+        raise UnknownChannel(f"There is no channel {absent[0]}.")
+    devices = devices_to_read(
+        {*question.device_ids, *(channel.device_id for channel in chosen.values())}
+    )
     if missing := [id_ for id_ in question.device_ids if id_ not in devices]:
         raise UnknownDevice(f"There is no device {missing[0]}.")
-    return devices
+    channels = [chosen[id_] for id_ in question.channel_ids] + _find_named(question)
+    return list({channel.id: channel for channel in channels}.values()), devices
 
 
-def find_channels(question: Question) -> list[Channel]:
-    count = len(question.device_ids) * len(question.metrics) * max(len(question.aggregates), 1)
+def _check_names(question: Question) -> None:
+    if bool(question.device_ids) != bool(question.metrics) or not (
+        question.device_ids or question.channel_ids
+    ):
+        raise NothingAskedFor("Name devices and metrics, or channels.")
+    pairs = len(question.device_ids) * len(question.metrics) + len(question.channel_ids)
+    count = pairs * max(len(question.aggregates), 1)
     if count > MAX_SERIES:
         raise TooManySeries(f"{count} series asked for, at most {MAX_SERIES} at once.")
+
+
+def _find_named(question: Question) -> list[Channel]:
+    if not question.device_ids:
+        return []
     found = channels_named(question.device_ids, question.metrics)
     wanted = [(id_, name) for id_ in question.device_ids for name in question.metrics]
     if missing := [pair for pair in wanted if pair not in found]:
@@ -186,21 +230,32 @@ def plan_columns(question: Question, channels: Sequence[Channel]) -> list[Column
             raise AggregateNotApplicable("Raw samples are not aggregated: leave agg out.")
         if question.fill != "none":
             raise FillNotApplicable("Raw samples have no gaps to fill: leave fill out.")
-    if question.fill in {"previous", "linear"}:
-        for name in question.aggregates:
-            if name in NOT_FILLABLE:
-                raise FillNotApplicable(f"{name} cannot be filled with {question.fill} values.")
-    aggregates = question.aggregates or (RAW if question.interval == RAW else "avg",)
-    return [
+        if question.compare:
+            raise CompareNotApplicable("Raw samples are not compared: take an interval.")
+    columns = [
         _plan_column(channel, aggregate, question.unit)
         for channel in channels
-        for aggregate in aggregates
+        for aggregate in question.aggregates or (_usual(channel, question.interval),)
     ]
+    unfit = [column.aggregate for column in columns if column.aggregate in NOT_FILLABLE]
+    if unfit and question.fill in {"previous", "linear"}:
+        raise FillNotApplicable(f"{unfit[0]} cannot be filled with {question.fill} values.")
+    return columns
+
+
+def _usual(channel: Channel, interval: str) -> str:
+    if interval == RAW:
+        return RAW
+    return "sum" if channel.kind == Kind.INTERVAL else "avg"
 
 
 def _plan_column(channel: Channel, aggregate: str, unit: str) -> Column:
     if aggregate == "count":
         return Column(channel, aggregate, "", Conversion(1.0, 0.0))
+    if aggregate in NOT_OF_AMOUNTS and channel.kind == Kind.INTERVAL:
+        raise AggregateNotApplicable(
+            f"{channel.name} has amounts of intervals, which are added up: take sum."
+        )
     stored, factor = channel.unit, 1.0
     if aggregate == "energy":
         stored, factor = "kWh", _kilowatts(channel)
@@ -226,26 +281,58 @@ def _kilowatts(channel: Channel) -> float:
 
 
 def plan_read(channel: Channel, device: Device) -> ChannelPlan:
-    expected = dt.timedelta(seconds=device.profile.expected_interval_seconds)
+    expected = dt.timedelta(seconds=expected_seconds(channel, device))
     return ChannelPlan(
         channel_id=channel.id,
         hold=max(HOLD_INTERVALS * expected, HOLD_AT_LEAST),
         may_reset=channel.kind == Kind.COUNTER,
+        expected=max(expected, dt.timedelta(seconds=1)),
     )
 
 
+def expected_seconds(channel: Channel, device: Device) -> int:
+    """Return the distance of a channel's samples."""
+    return channel.expected_interval_seconds or device.profile.expected_interval_seconds
+
+
+def length_of_amounts(channels: Sequence[Channel], devices: Mapping[uuid.UUID, Device]) -> int:
+    """Return the longest interval, in seconds, that amounts among the channels are of, or 0.
+
+    At most a short month: amounts of longer ones are shown by the month.
+    """
+    found = [
+        expected_seconds(channel, devices[channel.device_id])
+        for channel in channels
+        if channel.kind == Kind.INTERVAL
+    ]
+    return min(max(found, default=0), SHORTEST_MONTH_SECONDS)
+
+
 def cut_period(
-    question: Question, start: dt.datetime, end: dt.datetime, zone: ZoneInfo, columns: int
-) -> tuple[list[dt.datetime], str]:
-    """Return the edges of the buckets and the name of their interval."""
+    question: Question,
+    start: dt.datetime,
+    end: dt.datetime,
+    zone: ZoneInfo,
+    *,
+    columns: int,
+    at_least: int,
+) -> tuple[list[dt.datetime], Interval]:
+    """Return the edges of the buckets and their interval.
+
+    Args: at_least: the seconds of the narrowest interval that auto may take.
+    """
     limit = min(question.max_points, MAX_TOTAL_POINTS // columns)
-    fitting = choose_interval(start, end, zone=zone, max_points=limit)
-    interval = fitting if question.interval == "auto" else INTERVALS[question.interval]
+
+    def fitting() -> Interval | None:
+        return choose_interval(start, end, zone=zone, max_points=limit, at_least=at_least)
+
+    interval = fitting() if question.interval == "auto" else INTERVALS[question.interval]
     if interval is not None:
         edges = bucket_edges(start, end, interval=interval, zone=zone, limit=limit)
         if edges[-1] >= end:
-            return edges, interval.name
-    raise refuse_length(limit, fitting.name if fitting else None)
+            return edges, interval
+    suggested = fitting()
+    raise refuse_length(limit, suggested.name if suggested else None)
 
 
 def refuse_length(limit: int, suggested: str | None) -> TooManyPoints:

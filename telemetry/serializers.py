@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import Any
 
 from rest_framework import serializers
 
 from accounts.api.params import ListParam, Params
-from devices.models import Channel
-from devices.presence import Presence
+from devices.models import Channel, Device
+from devices.presence import Presence, presence_of
+from telemetry.comparison import COMPARISONS
 from telemetry.fill import FILLS
 from telemetry.models import LatestValue
 from telemetry.quality import QUALITY_NAMES, Quality
-from telemetry.questions import AGGREGATES, RAW, Question
+from telemetry.queries import DAYS, QUARTERS, RAW
+from telemetry.questions import AGGREGATES, MAX_SERIES, Question
 from telemetry.timespec import INTERVALS
 
 MAX_POINTS = 10_000
@@ -22,6 +25,7 @@ QUALITIES = [quality.label for quality in Quality]
 PRESENCES = [presence.value for presence in Presence]
 ANSWER_INTERVALS = [RAW, *INTERVALS]
 ANSWER_AGGREGATES = [*AGGREGATES, RAW]
+ASKED_INTERVALS = ["auto", RAW, *INTERVALS]
 TIME_HELP = (
     "`now-7d/d` (units s m h d w M y; `/d` rounds to the local day), RFC 3339, a local date or "
     "time, or milliseconds since 1970."
@@ -32,25 +36,32 @@ class QueryParams(Params):
     """A question about the past of devices."""
 
     device = ListParam(
-        child=serializers.UUIDField(), min_length=1, max_length=MAX_NAMES,
-        help_text="Ids of devices; repeat or separate by commas.",
+        child=serializers.UUIDField(), min_length=1, max_length=MAX_NAMES, required=False,
+        help_text="Ids of devices; repeat or separate by commas. Needs metric.",
     )  # fmt: skip
     metric = ListParam(
         child=serializers.CharField(max_length=64), min_length=1, max_length=MAX_NAMES,
-        help_text="Names of channels; repeat or separate by commas.",
+        required=False, help_text="Names of channels; repeat or separate by commas.",
+    )  # fmt: skip
+    channel = ListParam(
+        child=serializers.UUIDField(), min_length=1, max_length=MAX_SERIES, required=False,
+        help_text="Ids of channels, instead of or beside device and metric.",
     )  # fmt: skip
     to = serializers.CharField(
         default="now", max_length=40,
         help_text=f"End, exclusive; `/d` rounds up: from=now/d, to=now/d is today. {TIME_HELP}",
     )  # fmt: skip
     interval = serializers.ChoiceField(
-        choices=["auto", RAW, *INTERVALS], default="auto",
-        help_text="Width of a bucket. Days, weeks and months are local; raw returns the samples.",
+        choices=ASKED_INTERVALS, default="auto",
+        help_text=(
+            "Width of a bucket. Days, weeks, months and years are local; raw returns the samples."
+        ),
     )  # fmt: skip
     agg = ListParam(
         child=serializers.ChoiceField(choices=AGGREGATES), required=False, max_length=9,
         help_text=(
-            "What is made of the samples of a bucket; avg if left out. delta: rise of a counter "
+            "What is made of the samples of a bucket. Left out: sum for amounts of intervals, avg "
+            "for all else. delta: rise of a counter "
             "since the sample before, a fall counts from the new value; for charts, it knows no "
             "change of meters. energy: kWh from power, each sample holds until the next, at most "
             "3 expected intervals of the device or 15 minutes, whichever is longer."
@@ -67,9 +78,23 @@ class QueryParams(Params):
         default="", allow_blank=True, max_length=20,
         help_text="Convert values to this unit, such as MWh.",
     )  # fmt: skip
-    max_points = serializers.IntegerField(
-        default=2000, min_value=1, max_value=MAX_POINTS, help_text="At most so many in a series."
+    compare = serializers.ChoiceField(
+        choices=["", *COMPARISONS], default="",
+        help_text=(
+            "Answer an earlier period too: as long as the asked one and right before it (whole "
+            "months for whole months), a year before, or whole weeks before."
+        ),
+    )  # fmt: skip
+    completeness = serializers.BooleanField(
+        default=False, help_text="Add `c` to the series: the share of expected samples."
     )
+    max_points = serializers.IntegerField(
+        default=2000, min_value=1, max_value=MAX_POINTS,
+        help_text=(
+            "At most so many in a series. Raw samples as NDJSON or as a long CSV table are "
+            "streamed, however many they are."
+        ),
+    )  # fmt: skip
 
     def get_fields(self) -> dict[str, serializers.Field]:
         """Add `from`, which is no name in Python, before `to`."""
@@ -93,13 +118,17 @@ class TableParams(QueryParams):
     sep = serializers.ChoiceField(
         choices=["comma", "semicolon", "tab"], default="comma", help_text="Separator of CSV."
     )
+    layout = serializers.ChoiceField(
+        choices=["long", "wide"], default="long",
+        help_text="CSV with a row for each value, or with a column for each series.",
+    )  # fmt: skip
 
 
 def to_question(params: dict[str, Any]) -> Question:
     """Return the question that checked parameters ask."""
     return Question(
-        device_ids=params["device"],
-        metrics=params["metric"],
+        device_ids=params.get("device", ()),
+        metrics=params.get("metric", ()),
         start=params["from"],
         end=params["to"],
         interval=params["interval"],
@@ -108,6 +137,8 @@ def to_question(params: dict[str, Any]) -> Question:
         fill=params["fill"],
         unit=params["unit"],
         max_points=params["max_points"],
+        channel_ids=params.get("channel", ()),
+        compare=params["compare"],
     )
 
 
@@ -124,8 +155,28 @@ class SeriesSerializer(serializers.Serializer):
     v = serializers.ListField(child=serializers.FloatField(allow_null=True), help_text="Values.")
     q = serializers.ListField(
         child=serializers.ChoiceField(choices=QUALITIES),
-        help_text="Worst quality in the bucket. Bad and missing values are not aggregated.",
+        help_text=(
+            "Worst quality in the bucket. Bad and missing values are not aggregated. Where rollups "
+            "were read, a bucket that is not all good is uncertain."
+        ),
     )
+    channel = serializers.UUIDField()
+    c = serializers.ListField(
+        child=serializers.FloatField(), required=False,
+        help_text="0 to 1: usable samples by those expected; with completeness=true.",
+    )  # fmt: skip
+
+
+class ComparisonSerializer(serializers.Serializer):
+    """The series of an earlier period; `t` says where they belong in the asked one."""
+
+    kind = serializers.ChoiceField(choices=COMPARISONS)
+    to = serializers.IntegerField()
+    series = SeriesSerializer(many=True)
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        """Add `from`, which is no name in Python."""
+        return {"from": serializers.IntegerField(), **super().get_fields()}
 
 
 class AnswerSerializer(serializers.Serializer):
@@ -135,12 +186,14 @@ class AnswerSerializer(serializers.Serializer):
     interval = serializers.ChoiceField(choices=ANSWER_INTERVALS)
     tz = serializers.CharField()
     source = serializers.ChoiceField(  # type: ignore[assignment]
-        choices=[RAW], help_text="Table that was read."
+        choices=[RAW, QUARTERS, DAYS],
+        help_text="What was read: samples, or rollups of quarter hours or days.",
     )
     series = SeriesSerializer(many=True)
     partial = serializers.BooleanField(  # type: ignore[assignment]
         help_text="The first or last bucket is cut by the period, or the period has not ended."
     )
+    comparison = ComparisonSerializer(required=False)
 
     def get_fields(self) -> dict[str, serializers.Field]:
         """Add `from`, which is no name in Python."""
@@ -166,6 +219,40 @@ class DeviceLatestSerializer(serializers.Serializer):
     status = serializers.ChoiceField(choices=PRESENCES)
     last_seen_at = serializers.DateTimeField(allow_null=True)
     values = LatestSerializer(many=True)
+
+
+class LatestBody(Params):
+    """Whose newest values are wanted."""
+
+    device = ListParam(child=serializers.UUIDField(), min_length=1, max_length=500)
+    metric = ListParam(
+        child=serializers.CharField(max_length=64), max_length=MAX_NAMES, required=False,
+        help_text="Only these channels.",
+    )  # fmt: skip
+
+
+class LatestListSerializer(serializers.Serializer):
+    """The newest values of several devices."""
+
+    results = DeviceLatestSerializer(many=True)
+
+
+def describe_device(
+    device: Device, channels: Iterable[Channel], *, now: dt.datetime
+) -> dict[str, Any]:
+    """Return the members of a `DeviceLatestSerializer`; see `describe_latest`."""
+    return {
+        "device": device.id,
+        "status": presence_of(
+            now=now,
+            last_seen_at=device.last_seen_at,
+            reported_status=device.reported_status,
+            reported_status_at=device.reported_status_at,
+            expected_interval_seconds=device.profile.expected_interval_seconds,
+        ),
+        "last_seen_at": device.last_seen_at,
+        "values": [describe_latest(channel, now=now) for channel in channels],
+    }
 
 
 def describe_latest(channel: Channel, *, now: dt.datetime) -> dict[str, Any]:

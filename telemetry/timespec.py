@@ -60,6 +60,7 @@ INTERVALS = {
         Interval("1d", days=1),
         Interval("1w", days=7),
         Interval("1mo", months=1),
+        Interval("1y", months=12),
     )
 }
 
@@ -196,6 +197,8 @@ def bucket_edges(
     """
     # in UTC, because arithmetic on datetimes of a zone is arithmetic on its wall clock
     start, end = start.astimezone(dt.UTC), end.astimezone(dt.UTC)
+    if _is_even(start, end, interval, zone):
+        return _even_edges(start, end, interval.seconds, zone, limit)
     steps = _clock_edges if interval.seconds else _calendar_edges
     edges: list[dt.datetime] = []
     for edge in steps(start, interval, zone):
@@ -209,14 +212,56 @@ def bucket_edges(
     return edges
 
 
+def _is_even(start: dt.datetime, end: dt.datetime, interval: Interval, zone: ZoneInfo) -> bool:
+    """Tell whether all buckets of the period, given in UTC, are as wide as the interval."""
+    width = dt.timedelta(seconds=interval.seconds)
+    return bool(width) and _is_steady(start, end + width, zone)
+
+
+def _is_steady(start: dt.datetime, end: dt.datetime, zone: ZoneInfo) -> bool:
+    """Tell whether the clock is neither set back nor forward; looks every twelve hours."""
+    step = dt.timedelta(hours=12)
+    if end - start > 400 * step:
+        return False
+    offset, moment = _offset(end, zone), start - step
+    while moment < end:
+        if _offset(moment, zone) != offset:
+            return False
+        moment += step
+    return True
+
+
+def _even_edges(
+    start: dt.datetime, end: dt.datetime, width: int, zone: ZoneInfo, limit: int
+) -> list[dt.datetime]:
+    first, count = _count_even(start, end, width, zone)
+    step = dt.timedelta(seconds=width)
+    return [first + number * step for number in range(min(count, limit) + 1)]
+
+
+def _count_even(
+    start: dt.datetime, end: dt.datetime, width: int, zone: ZoneInfo
+) -> tuple[dt.datetime, int]:
+    """Return the first edge and the number of buckets."""
+    first = _floor_seconds(start, width, start.astimezone(zone))
+    return first, -((first - end) // dt.timedelta(seconds=width))
+
+
 def _calendar_edges(
     start: dt.datetime, interval: Interval, zone: ZoneInfo
 ) -> Iterator[dt.datetime]:
-    unit = "M" if interval.months else "w" if interval.days == 7 else "d"
-    day = _floor(start.astimezone(zone), unit).date()
+    units = {7: "w", 1: "d"} if interval.days else {12: "y", 1: "M"}
+    day = _floor(start.astimezone(zone), units[interval.days or interval.months]).date()
     while True:
-        yield dt.datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(dt.UTC)
-        day = _next_month(day) if interval.months else day + dt.timedelta(days=interval.days)
+        yield local_midnight(day, zone)
+        day += dt.timedelta(days=interval.days)
+        for _ in range(interval.months):
+            day = _next_month(day)
+
+
+def local_midnight(day: dt.date, zone: ZoneInfo) -> dt.datetime:
+    """Return when the day begins in the zone, in UTC."""
+    return dt.datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(dt.UTC)
 
 
 def _clock_edges(start: dt.datetime, interval: Interval, zone: ZoneInfo) -> Iterator[dt.datetime]:
@@ -255,12 +300,21 @@ def _offset(moment: dt.datetime, zone: ZoneInfo) -> dt.timedelta:
 
 
 def choose_interval(
-    start: dt.datetime, end: dt.datetime, *, zone: ZoneInfo, max_points: int
+    start: dt.datetime,
+    end: dt.datetime,
+    *,
+    zone: ZoneInfo,
+    max_points: int,
+    at_least: int = 0,
 ) -> Interval | None:
-    """Return the narrowest interval with at most `max_points` buckets; None if none has."""
+    """Return the narrowest interval with at most `max_points` buckets; None if none has.
+
+    Args: at_least: seconds; narrower intervals are left out.
+    """
     seconds = (end.astimezone(dt.UTC) - start.astimezone(dt.UTC)).total_seconds()
     for interval in INTERVALS.values():
-        if seconds / interval.approximate_seconds() > max_points * 1.2:
+        width = interval.approximate_seconds()
+        if width < at_least or seconds / width > max_points * 1.2:
             continue
         if count_buckets(start, end, interval=interval, zone=zone, limit=max_points) <= max_points:
             return interval
@@ -271,5 +325,8 @@ def count_buckets(
     start: dt.datetime, end: dt.datetime, *, interval: Interval, zone: ZoneInfo, limit: int
 ) -> int:
     """Return how many buckets touch the period; `limit` + 1 stands for more."""
+    start, end = start.astimezone(dt.UTC), end.astimezone(dt.UTC)
+    if _is_even(start, end, interval, zone):
+        return min(_count_even(start, end, interval.seconds, zone)[1], limit + 1)
     edges = bucket_edges(start, end, interval=interval, zone=zone, limit=limit)
     return len(edges) if edges[-1] < end else len(edges) - 1

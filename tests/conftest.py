@@ -9,8 +9,10 @@ would tell nobody how to run the tests.
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -32,13 +34,15 @@ django.setup()
 from django.conf import settings
 from django.db import connection
 from django.test import Client
-from django.utils import translation
+from django.utils import timezone, translation
 from redis import Redis
 
 from accounts.models import SystemRole, Tenant, User
 from accounts.tenancy import tenant_scope
 from energy.lib import redis as redis_clients
 from tests.factories import NOW, MembershipFactory, TenantFactory, UserFactory
+from tests.flushing import flush_patiently
+from tests.template import migrated_template
 
 # workers inherit the variables of the controller, so their settings may be loaded already
 settings.REDIS_KEY_PREFIX = KEY_PREFIX
@@ -46,8 +50,19 @@ settings.CACHES["default"]["KEY_PREFIX"] = f"{KEY_PREFIX}cache"
 settings.CHANNEL_LAYERS["default"]["CONFIG"]["prefix"] = f"{KEY_PREFIX}asgi"
 # each new browser would list all static files, also while somebody collects them
 settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "whitenoise" not in name]
+# the list of revoked certificates of the shared broker is not a test's to write
+settings.BROKER_CRL_FILE = settings.BROKER_RELOAD = ""
+# a failed test shows what went wrong, not every request; `caplog.set_level` hears the rest
+for handler in logging.getLogger().handlers:
+    handler.setLevel(logging.WARNING)
 # all tests come from one address; those of limits set their own
 settings.RATE_LIMITS = dict.fromkeys(settings.RATE_LIMITS)
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Keep binary values out of the names of tests: gzip's differ from worker to worker."""
+    is_binary = isinstance(val, bytes) and not (val.isascii() and val.decode().isprintable())
+    return argname if is_binary else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +93,33 @@ def make_team(name: str) -> Team:
     return Team(tenant, **people)
 
 
+flush_patiently()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings: None,
+    django_db_use_migrations: bool,
+    django_db_blocker: Any,
+) -> None:
+    """Let the database of the tests be a copy of one that was migrated before."""
+    if django_db_use_migrations:
+        with django_db_blocker.unblock():
+            connection.settings_dict["TEST"]["TEMPLATE"] = migrated_template()
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """Let tests that commit empty the audit trail, which refuses it otherwise."""
+    """Let tests that commit empty the audit trail and history, which refuse it otherwise."""
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE accounts_auditevent DISABLE TRIGGER audit_no_truncate")
+        cursor.execute(
+            "SELECT format('ALTER TABLE %%s DISABLE TRIGGER %%I', tgrelid::regclass, tgname)"
+            " FROM pg_trigger WHERE tgname LIKE 'pgtrigger_no_truncate_%%'",
+            [],
+        )
+        for (statement,) in cursor.fetchall():
+            cursor.execute(statement)
 
 
 @pytest.fixture(autouse=True)
@@ -96,6 +133,17 @@ def english() -> Iterator[None]:
 def now() -> dt.datetime:
     """The instant at which tests happen."""
     return NOW
+
+
+@pytest.fixture
+def at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pages, APIs and tasks happen at `NOW`: they read the clock through `timezone.now`."""
+    began = time.monotonic()
+
+    def read() -> dt.datetime:
+        return NOW + dt.timedelta(seconds=time.monotonic() - began)
+
+    monkeypatch.setattr(timezone, "now", read)
 
 
 @pytest.fixture

@@ -17,9 +17,13 @@ from devices.models import (
     Gateway,
     ProfileChannel,
     Site,
+    Zone,
 )
+from metering.models import Meter, MeterInstallation, Register, RegisterFeed
 from telemetry.models import LatestValue, RejectedMessage
 from telemetry.quality import Quality
+from telemetry.services.rejected import group_key
+from telemetry.topic_patterns import topic_pattern
 
 NOW = dt.datetime(2026, 11, 20, 12, 0, tzinfo=dt.UTC)
 PASSWORD = "correct horse battery staple"
@@ -100,6 +104,19 @@ class SiteFactory(TenantOwnedFactory):
     name = factory.Sequence(lambda n: f"Site {n}")
     timezone = "Europe/Istanbul"
     currency = "TRY"
+
+
+class ZoneFactory(TenantOwnedFactory):
+    """A part of a site."""
+
+    class Meta:
+        model = Zone
+
+    _shared = {"site": ("tenant",)}
+
+    site = factory.SubFactory(SiteFactory, tenant=factory.SelfAttribute("..tenant"))
+    name = factory.Sequence(lambda n: f"Zone {n}")
+    uid = factory.Sequence(lambda n: f"zone-{n}")
 
 
 class GatewayFactory(TenantOwnedFactory):
@@ -188,6 +205,50 @@ class LatestValueFactory(TenantOwnedFactory):
     received_at = NOW
 
 
+class MeterFactory(TenantOwnedFactory):
+    """A meter of electricity without anything installed."""
+
+    class Meta:
+        model = Meter
+
+    _shared = {"site": ("tenant",)}
+
+    site = factory.SubFactory(SiteFactory, tenant=factory.SelfAttribute("..tenant"))
+    name = factory.Sequence(lambda n: f"Meter {n}")
+
+
+class RegisterFactory(TenantOwnedFactory):
+    """The import of a meter."""
+
+    class Meta:
+        model = Register
+
+    _shared = {"meter": ("tenant",)}
+
+    meter = factory.SubFactory(MeterFactory, tenant=factory.SelfAttribute("..tenant"))
+
+
+class MeterInstallationFactory(TenantOwnedFactory):
+    """Hardware that was installed a year ago."""
+
+    class Meta:
+        model = MeterInstallation
+
+    _shared = {"meter": ("tenant",)}
+
+    meter = factory.SubFactory(MeterFactory, tenant=factory.SelfAttribute("..tenant"))
+    installed_at = NOW - dt.timedelta(days=365)
+
+
+class RegisterFeedFactory(TenantOwnedFactory):
+    """A channel of a device that feeds a register; give all three."""
+
+    class Meta:
+        model = RegisterFeed
+
+    _shared = {"register": ("tenant",)}
+
+
 class RejectedMessageFactory(DjangoModelFactory):
     """A message of no known tenant whose payload is no JSON."""
 
@@ -199,6 +260,9 @@ class RejectedMessageFactory(DjangoModelFactory):
     topic = factory.Sequence(lambda n: f"tenant/unknown/gw/gw-{n}/telemetry")
     payload = b"not json"
     reason = "bad_payload"
+    pattern = factory.LazyAttribute(lambda o: topic_pattern(o.topic).pattern)
+    sender = factory.LazyAttribute(lambda o: topic_pattern(o.topic).sender)
+    group_key = factory.LazyAttribute(lambda o: group_key(o.reason, topic_pattern(o.topic)))
     first_received_at = NOW
     last_received_at = NOW
     last_entry = "0-0"

@@ -10,8 +10,11 @@ from tools.terminal import paint
 RULE = "─" * 72
 
 
-def banner(demo: Mapping[str, Any], *, seconds: float) -> str:
-    """Return the block with addresses and logins; `demo` is the content of var/demo.json."""
+def banner(demo: Mapping[str, Any], *, seconds: float, box: str = "") -> str:
+    """Return the block with addresses and logins.
+
+    Args: demo: content of var/demo.json. box: where a new box can be claimed.
+    """
     web, mqtt = demo["web"], demo["mqtt"]
     places = [
         ("Customers", f"{web}/"),
@@ -20,6 +23,11 @@ def banner(demo: Mapping[str, Any], *, seconds: float) -> str:
         ("MQTT", f"{mqtt['host']}:{mqtt['tls_port']} (TLS, client certificate)"),
         ("", f"{mqtt['host']}:{mqtt['port']} (user and password)"),
     ]
+    if box:
+        places += [
+            ("New box", box),
+            ("", "or scan var/boxes/claim.svg; both change every ten minutes"),
+        ]
     lines = [
         RULE,
         paint(f"  Energy platform runs — ready in {seconds:.1f} s", "1"),

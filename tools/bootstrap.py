@@ -31,8 +31,11 @@ COMMANDS: dict[str, tuple[str | None, str, str]] = {
     "demo": ("demo", "tools.demo", "start everything; --check, --reset, --verbose"),
     "test": ("test", "tools.run_tests", "run the tests with real servers; pytest arguments"),
     "check": ("dev", "tools.run_checks", "linters, types, layers, migrations"),
+    "faults": ("test", "tools.run_faults", "break every server and process; pytest arguments"),
+    "mutants": ("test", "tools.run_mutants", "remove each wall in turn: tests must notice; --list"),
     "bench": ("demo", "tools.run_bench", "measure; arguments of `python -m bench`"),
     "manage": ("demo", "tools.run_manage", "manage.py against the running demo"),
+    "send": ("demo", "tools.send", "one message as a gateway of the running demo"),
     "stop": (None, "tools.stop", "stop the demo of this checkout"),
     "lock": (None, "tools.lock", "lock requirements/*.in again, with hashes"),
 }

@@ -7,16 +7,20 @@ import asyncio
 import contextlib
 import datetime as dt
 import os
+import shutil
 import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from devices.simulators.image import make_vendor_key
+from devices.simulators.label import ADDRESS_FILE
 from tools.banner import banner
-from tools.demo_file import addresses, issue_gateway_certificates, merge_demo, read_demo
+from tools.demo_file import addresses, merge_demo, read_demo
 from tools.demo_programs import (
     background_programs,
+    boxes_program,
     core_programs,
     database_program,
     fleet_program,
@@ -32,12 +36,20 @@ from tools.paths import VAR
 from tools.prepared import fingerprint
 from tools.terminal import paint, say
 
+HISTORY_DAYS = 430  # the whole last month has the same one a year before
+
 
 class Demo:
     """Embedded servers plus the platform's programs, under one supervisor."""
 
     def __init__(
-        self, home: Path, *, ports: Choice, external: Mapping[str, str], verbose: bool
+        self,
+        home: Path,
+        *,
+        ports: Choice,
+        external: Mapping[str, str],
+        verbose: bool,
+        history_days: int = HISTORY_DAYS,
     ) -> None:
         now = dt.datetime.now(dt.UTC)
         self._servers = prepare_servers(home, durable=True, ports=ports, external=external, now=now)
@@ -48,6 +60,11 @@ class Demo:
             "EMAIL_URL": _mail_folder(home),
         }
         self.file = home / "demo.json"
+        self.boxes = home / "boxes"
+        # images signed with it count for every tenant, and the boxes were made with it
+        self.env["FIRMWARE_KEYS"] = f"demo:{make_vendor_key(self.boxes)}"
+        (self.boxes / ADDRESS_FILE).unlink(missing_ok=True)  # of an earlier run
+        self._history_days = history_days
         self._seeded = False
         logs = self._servers.state.log
         self.supervisor = Supervisor(logs, verbose=verbose, on_change=self._write_pids)
@@ -58,11 +75,11 @@ class Demo:
             await self.supervisor.start(*self._servers.programs)
         merge_demo(self.file, addresses(self.env))
         await self._prepare_database()
-        if "mosquitto" in self._own_servers():  # another broker has another CA
-            issue_gateway_certificates(self.file, self._servers.authority)
         self._seeded = True
         with _timed("platform"):
-            await self.supervisor.start(*core_programs(self.env, self.web_port))
+            await self.supervisor.start(
+                *core_programs(self.env, self.web_port), boxes_program(self.env, self.boxes)
+            )
         await self.supervisor.start(*background_programs(self.env))
         if with_fleet:
             await self.supervisor.start(fleet_program(self.env, self.file))
@@ -75,7 +92,10 @@ class Demo:
         if is_own and stamp.exists() and stamp.read_text() == wanted and self._has_users():
             return
         with _timed("database"):
-            await self.supervisor.run(database_program(self.env, self.file))
+            # another broker has another authority
+            folder = self._servers.authority.folder if "mosquitto" in self._own_servers() else None
+            program = database_program(self.env, self.file, folder, history_days=self._history_days)
+            await self.supervisor.run(program)
         stamp.write_text(wanted)
 
     def _own_servers(self) -> set[str]:
@@ -121,7 +141,8 @@ async def run_until_signal(demo: Demo, started: float) -> int:
         if starting.done():
             await starting
             seconds = time.monotonic() - started
-            say(banner(read_demo(demo.file), seconds=seconds))
+            box = (demo.boxes / ADDRESS_FILE).read_text().strip()
+            say(banner(read_demo(demo.file), seconds=seconds, box=box))
             await waiting
     except StartFailed as error:
         say(paint(str(error), "31"))
@@ -154,6 +175,7 @@ def reset() -> None:
     State(VAR).remove()
     for name in ("demo.json", "sim_state.json"):
         (VAR / name).unlink(missing_ok=True)
+    shutil.rmtree(VAR / "boxes", ignore_errors=True)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -164,7 +186,8 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--check",
         action="store_true",
-        help="start a second, empty demo, follow one reading from MQTT to the browser, stop",
+        help="start a second, empty demo, follow one reading from MQTT to the browser, "
+        "claim a box and revoke it, stop",
     )
     return parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""`./run demo --check`: follow one reading through a demo of its own."""
+"""`./run demo --check`: follow one reading and one box through a demo of its own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ import psycopg
 import websockets
 
 from tools.demo import Demo, stop_on_signals
+from tools.demo_box import BoxFailed, follow_box
 from tools.demo_file import read_demo
+from tools.demo_ledger import LedgerFailed, follow_register
 from tools.embedded.state import throwaway_home
 from tools.embedded.supervisor import StartFailed
 from tools.terminal import paint, say
@@ -24,6 +26,7 @@ from tools.web_session import LoginFailed, WebSession
 
 PATIENCE_SECONDS = 20.0
 POLL_SECONDS = 0.02
+HISTORY_DAYS = 2  # a register that has counted before, and nobody looks at the year
 
 CHANNEL = """
     SELECT id, name, source FROM devices_channel
@@ -212,8 +215,10 @@ async def _start_and_follow(demo: Demo) -> bool:
     try:
         await demo.start(with_fleet=False)
         say(f"  {paint('ok', '32')}      {'start':<50}{time.monotonic() - started:6.1f} s")
-        return await follow_reading(read_demo(demo.file))
-    except (StartFailed, CheckFailed, LoginFailed, OSError) as error:
+        reading = await follow_reading(read_demo(demo.file))
+        ledger = await asyncio.to_thread(follow_register, read_demo(demo.file))
+        return await follow_box(read_demo(demo.file), demo.boxes) and reading and ledger
+    except (StartFailed, CheckFailed, BoxFailed, LedgerFailed, LoginFailed, OSError) as error:
         _report_failure("demo", str(error))
     return False
 
@@ -240,7 +245,8 @@ def run_check(*, verbose: bool) -> int:
     """
     with throwaway_home("check") as home:
         try:
-            return asyncio.run(_run(Demo(home, ports="free", external={}, verbose=verbose)))
+            demo = Demo(home, ports="free", external={}, verbose=verbose, history_days=HISTORY_DAYS)
+            return asyncio.run(_run(demo))
         except RuntimeError as error:
             _report_failure("servers", str(error))
             return 1

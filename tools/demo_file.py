@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tools.embedded.pki import Authority
 from tools.embedded.state import write_private
 
 
@@ -38,12 +37,3 @@ def addresses(env: Mapping[str, str]) -> dict[str, Any]:
         "redis_ephemeral_url": env["REDIS_EPHEMERAL_URL"],
         "env": dict(env),  # for `./run manage`
     }
-
-
-def issue_gateway_certificates(file: Path, authority: Authority) -> None:
-    """Give each seeded gateway a client certificate whose CN is its user name at the broker."""
-    gateways = read_demo(file).get("gateways", [])
-    for gateway in gateways:
-        certificate, key = authority.issue_client(gateway["username"])
-        gateway |= {"cert_file": str(certificate), "key_file": str(key)}
-    merge_demo(file, {"gateways": gateways})

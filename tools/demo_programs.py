@@ -6,11 +6,14 @@ import dataclasses
 import http.client
 import sys
 import time
+import urllib.parse
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import redis
 
+from devices.simulators.image import PUBLIC_FILE
+from devices.simulators.label import ADDRESS_FILE
 from tools.embedded.program import Program
 from tools.paths import ROOT
 
@@ -29,9 +32,18 @@ def web_variables(port: int) -> dict[str, str]:
     }
 
 
-def database_program(env: Mapping[str, str], demo_file: Path) -> Program:
-    """Return what migrates and seeds; it ends by itself."""
-    return _python("prepare", env, "-m", "tools.prepare_database", str(demo_file))
+def database_program(
+    env: Mapping[str, str], demo_file: Path, pki_folder: Path | None = None, *, history_days: int
+) -> Program:
+    """Return what migrates and seeds; it ends by itself.
+
+    Args: pki_folder: of the authority that the broker trusts, where it is ours.
+        history_days: how long ago the meters began to count.
+    """
+    folders = [str(pki_folder)] if pki_folder else []
+    return _python(
+        "prepare", env, "-m", "tools.prepare_database", str(demo_file), str(history_days), *folders
+    )
 
 
 def core_programs(env: Mapping[str, str], port: int) -> list[Program]:
@@ -52,6 +64,10 @@ def core_programs(env: Mapping[str, str], port: int) -> list[Program]:
         _loop("mqtt_listener", "listener", env, "run_mqtt_listener"),
         _loop("ingest_worker", "ingest", env, "run_ingest_worker"),
         _loop("reactor_live", "reactor_live", env, "run_reactor", "live"),
+        _loop("reactor_rollups", "reactor_rollups", env, "run_reactor", "rollups"),
+        _loop("reactor_quality", "reactor_quality", env, "run_reactor", "quality"),
+        _loop("reactor_virtual", "reactor_virtual", env, "run_reactor", "virtual"),
+        _loop("reactor_metering", "reactor_metering", env, "run_reactor", "metering"),
     ]
 
 
@@ -67,6 +83,23 @@ def background_programs(env: Mapping[str, str]) -> list[Program]:
 def fleet_program(env: Mapping[str, str], demo_file: Path) -> Program:
     """Return the simulated gateways and devices."""
     return _manage("simulate_fleet", env, "simulate_fleet", "--from", str(demo_file))
+
+
+def boxes_program(env: Mapping[str, str], folder: Path) -> Program:
+    """Return simulated boxes, of which one is always new; ready once it shows its code."""
+    password = env.get("BOOTSTRAP_MQTT_PASSWORD")
+    door = env["PUBLIC_URL"]
+    if password:
+        account = f"bootstrap:{urllib.parse.quote(password, safe='')}"
+        door = f"mqtt://{account}@{env['MQTT_HOST']}:{env.get('MQTT_PORT', '1883')}"
+    program = _python(
+        "boxes",
+        {**env, "BOX_DOOR": door},
+        *("-m", "devices.simulators", "shelf"),
+        *("--state", str(folder), "--web", env["PUBLIC_URL"]),
+        *("--vendor-key", str(folder / PUBLIC_FILE)),
+    )
+    return dataclasses.replace(program, ready=(folder / ADDRESS_FILE).exists)
 
 
 def _loop(name: str, process: str, env: Mapping[str, str], *arguments: str) -> Program:

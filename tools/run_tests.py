@@ -16,15 +16,15 @@ NO_TESTS = 5  # pytest's exit code when nothing was collected
 def pytest_runs(given: list[str]) -> list[list[str]]:
     """Return the arguments of each run of pytest.
 
-    Fault tests measure how fast things recover, so they run after the others and one after
-    another; the rest runs in parallel. A caller who says how gets one run as told.
+    Fault tests measure how fast things recover, so they run after the others, two at a time:
+    they mostly wait. The longest are for `./run faults`. A caller who says how gets one run.
     """
     words = " ".join(given)
     if any(word.startswith(("-n", "-m", "-k", "--")) for word in given) or "no:xdist" in words:
         return [given]
     return [
         ["-n", "auto", "--dist", "loadfile", "-m", "not faults", *given],
-        ["-m", "faults", *given],
+        ["-n", "2", "--dist", "loadfile", "-m", "faults and not long", *given],
     ]
 
 
@@ -38,7 +38,9 @@ def main() -> int:
     """Return the exit code of pytest."""
     allow_many_open_files()
     try:
-        with throwaway_stack("test", durable=False, external=os.environ) as stack:
+        with throwaway_stack(
+            "test", durable=False, external=os.environ, timescale="beside"
+        ) as stack:
             return worst(
                 [
                     run_in_foreground(["-m", "pytest", *arguments], stack.env)

@@ -6,6 +6,7 @@ import json
 import re
 import urllib.parse
 import urllib.request
+from collections.abc import Mapping
 from http.cookiejar import CookieJar
 from typing import Any
 
@@ -41,13 +42,22 @@ class WebSession:
         """Return a JSON answer. Raises: OSError: no answer, or not 200."""
         return json.loads(self._open(path)[1])
 
+    def post_json(self, path: str, content: Mapping[str, Any]) -> Any:
+        """Post an object; return the JSON answer, None without. Raises: OSError: refused."""
+        token = next(c.value for c in self._cookies if c.name.endswith("csrftoken"))
+        headers = {"Content-Type": "application/json", "X-CSRFToken": str(token)}
+        answer = self._open(path, json.dumps(content).encode(), headers)[1]
+        return json.loads(answer) if answer else None
+
     def cookie_header(self) -> str:
         """Return the cookies as a WebSocket client must send them."""
         return "; ".join(f"{cookie.name}={cookie.value}" for cookie in self._cookies)
 
-    def _open(self, path: str, body: bytes | None = None) -> tuple[str, str]:
+    def _open(
+        self, path: str, body: bytes | None = None, more: Mapping[str, str] | None = None
+    ) -> tuple[str, str]:
         """Return the address after redirects and the text."""
-        headers = {"Referer": self._base + LOGIN_PATH, "Origin": self._base}
+        headers = {"Referer": self._base + LOGIN_PATH, "Origin": self._base, **(more or {})}
         request = urllib.request.Request(self._base + path, body, headers)
         with self._opener.open(request, timeout=TIMEOUT_SECONDS) as answer:
             return answer.url, answer.read().decode(errors="replace")

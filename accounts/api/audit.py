@@ -18,6 +18,20 @@ from accounts.queries.audit import AuditFilter, list_events
 class AuditEventSerializer(serializers.ModelSerializer):
     """An action, with the hashes that chain it to the one before."""
 
+    actor_id = serializers.UUIDField(
+        source="who_id", read_only=True, allow_null=True, help_text="Null for platform staff."
+    )
+    actor_label = serializers.CharField(
+        source="who", read_only=True, help_text="Platform staff are not named."
+    )
+    impersonator_id = serializers.UUIDField(
+        source="through_id", read_only=True, allow_null=True, help_text="Null: not told."
+    )
+    impersonator_label = serializers.CharField(source="through", read_only=True)
+    ip_address = serializers.IPAddressField(
+        source="address", read_only=True, allow_null=True, help_text="Null for platform staff."
+    )
+
     class Meta:
         model = AuditEvent
         fields = (

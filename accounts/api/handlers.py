@@ -12,7 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from accounts.api.problems import problem_response
 
-PREFIX = "/api/"
+PREFIX = ("/api/", "/compat/", "/write")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -25,6 +25,9 @@ class KeySerializer(serializers.Serializer):
     name = serializers.CharField()
     prefix = serializers.CharField()
     permissions = serializers.ListField(child=serializers.CharField(), source="codes")
+    device = serializers.UUIDField(
+        source="device_id", allow_null=True, help_text="The only device that it may send for."
+    )
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField(allow_null=True)
     last_used_at = serializers.DateTimeField(allow_null=True)
@@ -50,6 +53,12 @@ class KeyBody(Params):
         child=serializers.CharField(max_length=40), allow_empty=False, max_length=56
     )
     expires_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
+    device = serializers.UUIDField(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="Bind the key to a device; then the permission is write:telemetry alone.",
+    )
 
 
 class RotateBody(Params):
@@ -75,8 +84,12 @@ class KeyList(AccessView):
         request=KeyBody, responses={201: NewKeySerializer},
     )  # fmt: skip
     def post(self, request: Request) -> Response:
-        """Make a key with some of one's own permissions; the answer shows its secret once."""
+        """Make a key with some of one's own permissions; the answer shows its secret once.
+
+        People need an authentication of the last ten minutes, else 403 with `sudo_required`.
+        """
         body = read_body(request, KeyBody)
+        self.check_sudo(is_open_to_keys=True)
         new = create_key(
             name=body["name"],
             codes=body["permissions"],
@@ -84,6 +97,7 @@ class KeyList(AccessView):
             created_by=self.person,
             editor_codes=self.acting.codes,
             now=self.now,
+            device_id=body["device"],
         )
         return Response(_describe(new), status=201)
 
@@ -117,6 +131,7 @@ class KeyRotate(AccessView):
     def post(self, request: Request, key_id: uuid.UUID) -> Response:
         """Make a new key with the same permissions; the old one works on for a while."""
         body = read_body(request, RotateBody)
+        self.check_sudo(is_open_to_keys=True)
         new = rotate_key(
             key_id=key_id,
             overlap=dt.timedelta(hours=body["overlap_hours"]),

@@ -115,12 +115,19 @@ class MemberDetail(AccessView):
         request=RoleBody, responses=MemberSerializer,
     )  # fmt: skip
     def patch(self, request: Request, member_id: uuid.UUID) -> Response:
-        """Give another role; the person must sign in again."""
+        """Give another role; the person must sign in again.
+
+        A role that may change members or roles needs an authentication of the last ten
+        minutes, else 403 with `sudo_required`.
+        """
         body = read_body(request, RoleBody)
+        choice = find_role(body["role"])
+        if choice.is_administering and self._find(member_id):
+            self.check_sudo()
         change_role(
             membership_id=member_id,
             tenant_id=self.acting.tenant_id,
-            choice=find_role(body["role"]),
+            choice=choice,
             editor_codes=self.acting.codes,
             now=self.now,
         )
@@ -167,12 +174,19 @@ class InvitationList(AccessView):
         request=InviteBody, responses={201: InvitationSerializer},
     )  # fmt: skip
     def post(self, request: Request) -> Response:
-        """Mail an invitation; its link works once, for seven days."""
+        """Mail an invitation; its link works once, for seven days.
+
+        A role that may change members or roles needs an authentication of the last ten
+        minutes, else 403 with `sudo_required`.
+        """
         body = read_body(request, InviteBody)
+        choice = find_role(body["role"])
+        if choice.is_administering:
+            self.check_sudo()
         invitation = invite(
             tenant=self.acting.tenant,
             email=body["email"],
-            choice=find_role(body["role"]),
+            choice=choice,
             invited_by=self.person,
             editor_codes=self.acting.codes,
             now=self.now,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from typing import Any
 
 from django.http import Http404
@@ -15,6 +16,7 @@ from accounts.api.params import Params, read_body
 from accounts.api.write import AccessView
 from accounts.models import Role
 from accounts.queries.roles import Column, RoleChoice, role_columns
+from accounts.rbac.registry import ADMINISTERING
 from accounts.services.roles import change_role_codes, create_role, delete_role
 
 
@@ -72,8 +74,13 @@ class RoleList(AccessView):
         request=RoleBody, responses={201: RoleSerializer},
     )  # fmt: skip
     def post(self, request: Request) -> Response:
-        """Save a role with permissions that the caller has."""
+        """Save a role with permissions that the caller has.
+
+        To change members or roles is given only within ten minutes of an authentication, else
+        403 with `sudo_required`.
+        """
         body = read_body(request, RoleBody)
+        check_administering(self, body["permissions"], before=())
         role = create_role(
             tenant_id=self.acting.tenant_id,
             name=body["name"],
@@ -105,6 +112,7 @@ class RoleDetail(AccessView):
         """Rename it or change what it may do; who loses a permission must sign in again."""
         body = read_body(request, RolePatch)
         role = self._find(role_id)
+        check_administering(self, body.get("permissions", ()), before=role.codes)
         change_role_codes(
             role_id=role_id,
             name=body.get("name", role.name),
@@ -135,6 +143,17 @@ class RoleDetail(AccessView):
             if column.choice.value == str(role_id):
                 return _describe(column)
         raise Http404
+
+
+def check_administering(
+    view: AccessView, codes: Collection[str], *, before: Collection[str]
+) -> None:
+    """Ask for sudo mode before a role newly decides what others may do.
+
+    Raises: SudoRequired
+    """
+    if (frozenset(codes) - frozenset(before)) & ADMINISTERING:
+        view.check_sudo()
 
 
 def _describe(column: Column) -> dict[str, Any]:

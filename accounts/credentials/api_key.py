@@ -36,6 +36,7 @@ class ApiKeyPrincipal(AnonymousUser):
         self.key_id: uuid.UUID = key.id
         self.tenant_id: uuid.UUID = key.tenant_id
         self.key_codes: frozenset[str] = frozenset(key.codes) & CODES
+        self.device_id: uuid.UUID | None = key.device_id
         self.name = str(key)
 
     def __str__(self) -> str:
@@ -54,6 +55,8 @@ class ApiKeyPrincipal(AnonymousUser):
     def has_perm(self, perm: str, obj: Any = None) -> bool:
         """Tell whether the key has the permission, in its own tenant."""
         tenant_id = current_tenant_id() if obj is None else tenant_of(obj)
+        if self.device_id is not None and obj is not None and obj.pk != self.device_id:
+            return False
         return tenant_id == self.tenant_id and code_of(perm) in self.key_codes
 
 
@@ -82,7 +85,17 @@ def credential_of_key(text: str, *, now: dt.datetime) -> Credential:
         raise CredentialRefused("invalid_api_key", "The API key is not valid.")
     _touch(key, now)
     principal = ApiKeyPrincipal(key)
-    return Credential(principal, Acting(key.tenant, principal.key_codes, key.name, "key"))
+    rows = rows_of_device(key.device_id) if key.device_id else {}
+    return Credential(principal, Acting(key.tenant, principal.key_codes, key.name, "key", rows))
+
+
+def rows_of_device(device_id: uuid.UUID) -> dict[str, Q]:
+    """Return what the key of a device reaches, by model label."""
+    return {
+        "devices.Device": Q(pk=device_id),
+        "devices.Channel": Q(device=device_id),
+        "telemetry.LatestValue": Q(channel__device=device_id),
+    }
 
 
 def is_alive(now: dt.datetime) -> Q:

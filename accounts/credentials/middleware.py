@@ -13,12 +13,14 @@ from accounts.api.problems import problem_response
 from accounts.credentials.api_key import read_api_key
 from accounts.credentials.base import Credential, CredentialRefused, ReadCredential
 from accounts.credentials.bearer import read_bearer
+from accounts.credentials.doors import is_door, read_door_key
 from accounts.identity import choose_acting
 from accounts.models import User
 
 PREFIX = "/api/"
-# these read what they need themselves: an app refreshes with an access token that is over
-SIGN_IN = "/api/v1/auth/"
+# these read what they need themselves: an app refreshes with an access token that is over, a box
+# sends the code that it shows
+SIGN_IN = ("/api/v1/auth/", "/api/v1/bootstrap/")
 CHALLENGE = 'Bearer realm="api", Session realm="api"'
 _READERS: tuple[ReadCredential, ...] = (read_bearer, read_api_key)
 
@@ -35,6 +37,11 @@ class CredentialsMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Sign the request, or answer 401, 400 for two credentials, 403 for a wrong tenant."""
+        if is_door(request.path):
+            try:
+                return self._go_on(request, read_door_key(request))
+            except CredentialRefused as refusal:
+                return refuse(request, refusal)
         if not request.path.startswith(PREFIX) or request.path.startswith(SIGN_IN):
             return self.get_response(request)
         sent = [h for h in ("Authorization", "X-API-Key") if h in request.headers]

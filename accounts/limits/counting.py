@@ -16,7 +16,7 @@ from django.conf import settings
 from redis import Redis
 from redis.exceptions import RedisError
 
-from accounts.limits.window import WINDOW_SECONDS, Decision, Limit, decide, used_calls
+from accounts.limits.window import Decision, Limit, decide, used_calls
 from energy.lib.redis import connect, key
 
 TIMEOUT_SECONDS = 0.25
@@ -57,7 +57,7 @@ class LocalCounts:
         with self._lock:
             found = [(self._get(limit, number - 1), self._get(limit, number)) for limit in limits]
             if all(
-                used_calls(before, current, elapsed) + 1 <= limit.calls
+                used_calls(before, current, elapsed, limit.seconds) + 1 <= limit.calls
                 for limit, (before, current) in zip(limits, found, strict=True)
             ):
                 self._add(limits, number)
@@ -87,9 +87,10 @@ class CallCounter:
     def take(self, limits: Sequence[Limit], *, now: float) -> Decision:
         """Count a call that is within all limits; a refused one leaves no trace.
 
-        Args: now: seconds since 1970, by which processes agree on the window.
+        Args: limits: all of the same window. now: seconds since 1970, by which processes
+            agree on the window.
         """
-        number, elapsed = divmod(now, WINDOW_SECONDS)
+        number, elapsed = divmod(now, limits[0].seconds)
         counts = self._count(limits, int(number), elapsed, now)
         return decide(list(limits), counts, elapsed)
 
@@ -113,9 +114,10 @@ class CallCounter:
             for limit in limits
             for n in (number - 1, number)
         ]
-        share = 1 - elapsed / WINDOW_SECONDS
+        seconds = limits[0].seconds
+        share = 1 - elapsed / seconds
         calls = [limit.calls for limit in limits]
-        answer: Any = self._script(names, [share, 2 * WINDOW_SECONDS + 5, *calls])
+        answer: Any = self._script(names, [share, 2 * seconds + 5, *calls])
         return list(zip(answer[::2], answer[1::2], strict=True))
 
 

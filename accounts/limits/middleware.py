@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from accounts.api.problems import problem_response
 from accounts.limits import policy
 from accounts.limits.counting import call_counter
-from accounts.limits.window import WINDOW_SECONDS, Decision, Limit
+from accounts.limits.window import Decision, Limit
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -45,8 +45,11 @@ class RateLimitMiddleware:
         """Refuse a post that would send one mail too many."""
         if not policy.sends_mail(request, view):
             return None
-        decision = take(policy.limits_of_mail(request))
-        return None if decision is None or decision.is_allowed else refuse(request, decision)
+        for limits in (policy.limits_of_mail(request), policy.hourly_limits_of_mail(request)):
+            decision = take(limits)
+            if decision and not decision.is_allowed:
+                return refuse(request, decision)
+        return None
 
 
 class RefusedCallerMiddleware:
@@ -99,8 +102,9 @@ def refuse(request: HttpRequest, decision: Decision) -> HttpResponse:
 def add_headers(response: HttpResponse, decision: Decision | None) -> HttpResponse:
     """Tell the limit that is closest to its end."""
     if decision:
-        response["RateLimit-Limit"] = str(decision.limit.calls)
+        limit = decision.limit
+        response["RateLimit-Limit"] = str(limit.calls)
         response["RateLimit-Remaining"] = str(decision.remaining)
-        response["RateLimit-Reset"] = str(math.ceil(decision.wait_seconds) or WINDOW_SECONDS)
-        response["RateLimit-Policy"] = f"{decision.limit.calls};w={WINDOW_SECONDS}"
+        response["RateLimit-Reset"] = str(math.ceil(decision.wait_seconds) or limit.seconds)
+        response["RateLimit-Policy"] = f"{limit.calls};w={limit.seconds}"
     return response

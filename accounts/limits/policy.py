@@ -11,7 +11,8 @@ from django.http import HttpRequest
 from accounts.limits.window import Limit
 from energy.lib.client_address import client_address
 
-API_PREFIX = "/api/"
+# programs call here: our API, and the doors in the forms of other products
+API_PREFIX = ("/api/", "/compat/", "/write")
 # URL names whose POST sends an e-mail; other views of ours say so with `sends_mail`
 MAIL_PAGES = frozenset({
     # allauth, its pages and its headless API
@@ -55,6 +56,15 @@ def limits_of_mail(request: HttpRequest) -> list[Limit]:
     if user.is_authenticated:
         found.append(_limit("mail-person", getattr(user, "key_id", user.pk), calls))
     return [limit for limit in found if limit]
+
+
+def hourly_limits_of_mail(request: HttpRequest) -> list[Limit]:
+    """Return how many mails a person may cause within an hour: shares, invitations and all."""
+    user: Any = request.user
+    calls = settings.RATE_LIMITS["mail_hour"]
+    if not user.is_authenticated or calls is None:
+        return []
+    return [Limit("mail-hour", str(getattr(user, "key_id", user.pk)), calls, seconds=3600)]
 
 
 def sends_mail(request: HttpRequest, view: Any) -> bool:

@@ -1,6 +1,6 @@
-"""Counting calls in a window of sixty seconds that slides.
+"""Counting calls in a window that slides, of sixty seconds if nothing else is said.
 
-Two counters per subject: the minute before counts with the share of it that still lies in
+Two counters per subject: the window before counts with the share of it that still lies in
 the window. A refused call is not counted, so who calls fifty times too often still gets
 what the limit allows, second after second.
 """
@@ -15,11 +15,12 @@ WINDOW_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most `calls` in sixty seconds for one subject, such as ("tenant", its id)."""
+    """At most `calls` in `seconds` for one subject, such as ("tenant", its id)."""
 
     scope: str
     subject: str
     calls: int
+    seconds: int = WINDOW_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,29 +33,35 @@ class Decision:
     wait_seconds: float
 
 
-def used_calls(before: int, current: int, elapsed: float) -> float:
-    """Estimate the calls of the last sixty seconds; `elapsed` is the age of this window."""
-    return before * (1 - elapsed / WINDOW_SECONDS) + current
+def used_calls(before: int, current: int, elapsed: float, seconds: int = WINDOW_SECONDS) -> float:
+    """Estimate the calls of the last `seconds`; `elapsed` is the age of this window."""
+    return before * (1 - elapsed / seconds) + current
 
 
-def seconds_until_room(before: int, current: int, elapsed: float, calls: int) -> float:
+def seconds_until_room(
+    before: int, current: int, elapsed: float, calls: int, seconds: int = WINDOW_SECONDS
+) -> float:
     """Return after how long one more call fits, if nobody calls meanwhile."""
     room = calls - 1
     if current <= room and before > 0:
-        fitting = WINDOW_SECONDS * (1 - (room - current) / before)
+        fitting = seconds * (1 - (room - current) / before)
         return max(0.0, fitting - elapsed)
     if current <= room:
         return 0.0
-    return (WINDOW_SECONDS - elapsed) + WINDOW_SECONDS * (1 - room / max(current, 1))
+    return (seconds - elapsed) + seconds * (1 - room / max(current, 1))
 
 
 def decide(limits: list[Limit], counts: list[tuple[int, int]], elapsed: float) -> Decision:
-    """Judge one call by counters read before it, in the order of the limits."""
+    """Judge one call by counters read before it, in the order of the limits of one window."""
     worst: Decision | None = None
     for limit, (before, current) in zip(limits, counts, strict=True):
-        room = limit.calls - used_calls(before, current, elapsed)
+        room = limit.calls - used_calls(before, current, elapsed, limit.seconds)
         allowed = room >= 1
-        wait = 0.0 if allowed else seconds_until_room(before, current, elapsed, limit.calls)
+        wait = (
+            0.0
+            if allowed
+            else seconds_until_room(before, current, elapsed, limit.calls, limit.seconds)
+        )
         found = Decision(allowed, limit, max(0, math.floor(room) - allowed), wait)
         if worst is None or _is_worse(found, worst):
             worst = found

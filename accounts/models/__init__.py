@@ -1,5 +1,6 @@
 """Tenants and their plans, people, roles, invitations, keys and the audit trail."""
 
+from accounts.models import history  # noqa: F401 (adds its tables)
 from accounts.models.audit import AuditEvent
 from accounts.models.invitation import Invitation
 from accounts.models.key import ApiKey

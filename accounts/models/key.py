@@ -14,7 +14,8 @@ class ApiKey(TenantModel):
     """A secret that a program sends as `X-API-Key`; shown once, kept as a keyed hash.
 
     `prefix` finds the row and may be shown; `codes` are the permissions it has at most,
-    those of them that its creator still has are not checked again.
+    those of them that its creator still has are not checked again. The key of a `device` only
+    sends measurements of it, and reaches nothing else of the tenant.
     """
 
     name = models.CharField(_("name"), max_length=80, help_text=_("What uses it."))
@@ -27,6 +28,16 @@ class ApiKey(TenantModel):
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked"), null=True, editable=False)
     last_used_at = models.DateTimeField(_("last used"), null=True, editable=False)
+    device = models.ForeignKey(
+        "devices.Device",
+        models.CASCADE,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("device"),
+        help_text=_("The only device that it may send measurements for; blank: all."),
+    )
     replaces = models.ForeignKey(
         "self",
         models.SET_NULL,

@@ -20,7 +20,7 @@ class Plan(StampedModel):
         _("messages a second"),
         default=200,
         validators=[MinValueValidator(1)],
-        help_text=_("Of all gateways together, as an average over ten seconds."),
+        help_text=_("Of all devices together, as an average over a minute."),
     )
     api_calls_per_minute = models.PositiveIntegerField(
         _("API calls a minute"),

@@ -20,11 +20,13 @@ from accounts.models import AuditEvent
 from accounts.pages.access import requires
 from accounts.pages.people import acting_of
 from accounts.queries.audit import AuditFilter, known_actions, list_events
+from accounts.queries.history import tracked_for_tenants
 
 PER_PAGE = 50
 EXPORT_LIMIT = 50_000
 _COLUMNS = ("number", "at", "action", "actor_kind", "actor_label", "impersonator_label",
             "object_type", "object_id", "object_label", "ip_address", "request_id")  # fmt: skip
+_SHOWN = {"actor_label": "who", "impersonator_label": "through", "ip_address": "address"}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -73,6 +75,7 @@ def audit(request: HttpRequest) -> HttpResponse:
         "events": [(e, _pretty(e.detail)) for e in found[:PER_PAGE]],
         "actions": known_actions(tenant_id=tenant_id),
         "next_url": _next_page(request, found[PER_PAGE - 1]) if len(found) > PER_PAGE else "",
+        "tracked": {m.pgh_tracked_model._meta.label for m in tracked_for_tenants().values()},
         "csv_url": _with(request, format="csv"),
         "now": timezone.now(),
     }
@@ -106,7 +109,7 @@ def _csv(events: Iterator[AuditEvent]) -> HttpResponse:
     writer = csv.writer(buffer)
     writer.writerow([*_COLUMNS, "detail"])
     for event in events:
-        cells = [getattr(event, name) for name in _COLUMNS]
+        cells = [getattr(event, _SHOWN.get(name, name)) for name in _COLUMNS]
         writer.writerow([_cell(cell) for cell in [*cells, json.dumps(event.detail)]])
     response = HttpResponse("\ufeff" + buffer.getvalue(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="audit.csv"'

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import cast
 
+from allauth.account.internal.flows.login import record_authentication
+from allauth.account.signals import user_logged_in
 from django.contrib import messages
 from django.contrib.auth import login
 from django.http import HttpRequest, HttpResponse
@@ -81,8 +83,16 @@ def _accept_new(request: HttpRequest, found: Invitation, token: str) -> HttpResp
     except Refusal as error:
         messages.error(request, str(error))
         return redirect("invitation-accept")
-    login(request, user, backend=_BACKEND)
+    _sign_in(request, user)
     return _enter(request, found)
+
+
+def _sign_in(request: HttpRequest, user: User) -> None:
+    """Sign in with the password that was just chosen: it is not asked for again at once."""
+    login(request, user, backend=_BACKEND)
+    # the mark with which allauth lets them go on to the set-up of a second factor
+    record_authentication(request, user, method="password", reauthenticated=True)
+    user_logged_in.send(sender=User, request=request, response=None, user=user)
 
 
 def _enter(request: HttpRequest, found: Invitation) -> HttpResponse:

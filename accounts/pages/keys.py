@@ -22,7 +22,14 @@ from accounts.pages.people import acting_of, person_of
 from accounts.queries.keys import list_keys
 from accounts.queries.roles import permission_groups
 from accounts.rbac.registry import CODES
-from accounts.services.keys import KeyGone, NewKey, create_key, revoke_key, rotate_key
+from accounts.services.keys import (
+    DEVICE_KEY_CODES,
+    KeyGone,
+    NewKey,
+    create_key,
+    revoke_key,
+    rotate_key,
+)
 from accounts.services.refusals import Refusal
 from accounts.sudo import requires_sudo
 
@@ -50,6 +57,14 @@ class KeyForm(forms.Form):
     days = forms.ChoiceField(
         label=gettext_lazy("Valid for"), choices=LIFETIMES, required=False, initial="90"
     )
+    device = forms.UUIDField(
+        label=gettext_lazy("Device"),
+        required=False,
+        help_text=gettext_lazy(
+            "Id of the only device that the program sends measurements for. Blank: the "
+            "permissions below count for all devices."
+        ),
+    )
     codes = forms.MultipleChoiceField(
         choices=[(code, code) for code in sorted(CODES)], required=False
     )
@@ -58,6 +73,13 @@ class KeyForm(forms.Form):
         """Return the permissions by resource with what is ticked."""
         chosen = frozenset(self["codes"].value() or ())
         return permission_groups([chosen], editable=editable)
+
+    def chosen_codes(self) -> list[str]:
+        """Return the permissions of the key; the key of a device has but one."""
+        if self.cleaned_data["device"]:
+            return sorted(DEVICE_KEY_CODES)
+        chosen: list[str] = self.cleaned_data["codes"]
+        return chosen
 
     def expires_at(self, now: dt.datetime) -> dt.datetime | None:
         """Return the end of the key; None for no end."""
@@ -89,16 +111,17 @@ def keys(request: HttpRequest) -> HttpResponse:
 def key_new(request: HttpRequest) -> HttpResponse:
     """Make a key and show its secret once."""
     acting, now = acting_of(request), timezone.now()
-    form = KeyForm(request.POST or None)
+    form = KeyForm(request.POST or None, initial={"device": request.GET.get("device", "")})
     if request.method == "POST" and form.is_valid():
         try:
             new = create_key(
                 name=form.cleaned_data["name"],
-                codes=form.cleaned_data["codes"],
+                codes=form.chosen_codes(),
                 expires_at=form.expires_at(now),
                 created_by=person_of(request),
                 editor_codes=acting.codes,
                 now=now,
+                device_id=form.cleaned_data["device"],
             )
         except Refusal as error:
             form.add_error(None, str(error))

@@ -8,9 +8,12 @@ from typing import Any, cast
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -23,6 +26,10 @@ from accounts.queries.roles import RoleChoice, choice_of, find_role, role_choice
 from accounts.services.invitations import invite, resend, revoke_invitation
 from accounts.services.members import change_role, leave, remove_member
 from accounts.services.refusals import MailNotSent, Refusal
+from accounts.sudo import ask_for_sudo, ask_keeping, kept_values
+
+PER_PAGE = 50
+SEARCH_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +50,23 @@ def people(request: HttpRequest) -> HttpResponse:
     acting = acting_of(request)
     may_write = "write:member" in acting.codes
     choices = givable(role_choices(), acting.codes)
+    search = request.GET.get("q", "").replace("\0", "").strip()[:SEARCH_LENGTH]
+    found = Paginator(list_members(acting.tenant_id, search=search), PER_PAGE)
+    page = found.get_page(request.GET.get("page"))
     context = {
         "section": "settings-people",
         "now": timezone.now(),
-        "members": [_line(m, request, choices) for m in list_members(acting.tenant_id)],
-        "invitations": [(i, choice_of(i).name) for i in open_invitations()] if may_write else [],
+        "search": search,
+        "page": page,
+        "members": [_line(member, request, choices) for member in page],
         "may_write": may_write,
         "may_remove": "delete:member" in acting.codes,
     }
+    if may_write:
+        offers = Paginator(open_invitations(search=search), PER_PAGE)
+        invited = offers.get_page(request.GET.get("invited"))
+        context["invited"] = invited
+        context["invitations"] = [(offer, choice_of(offer).name) for offer in invited]
     return render(request, "accounts/people.html", context)
 
 
@@ -59,29 +75,41 @@ def people(request: HttpRequest) -> HttpResponse:
 def invite_person(request: HttpRequest) -> HttpResponse:
     """Invite somebody by e-mail."""
     acting = acting_of(request)
-    form = InviteForm(request.POST or None, codes=acting.codes, initial={"role": "viewer"})
+    initial = {"role": "viewer"} | kept_values(request)
+    form = InviteForm(request.POST or None, codes=acting.codes, initial=initial)
     if request.method == "POST" and form.is_valid():
-        email = form.cleaned_data["email"]
-        try:
-            invite(
-                tenant=acting.tenant,
-                email=email,
-                choice=find_role(form.cleaned_data["role"]),
-                invited_by=person_of(request),
-                editor_codes=acting.codes,
-                now=timezone.now(),
-            )
-        except MailNotSent as error:
-            messages.warning(request, str(error))
-            return redirect("settings-people")
-        except Refusal as error:
-            form.add_error(None, str(error))
-        else:
-            messages.success(request, _("The invitation to %(email)s is sent.") % {"email": email})
-            return redirect("settings-people")
+        answer = _invite(request, form)
+        if answer is not None:
+            return answer
     status = 400 if form.is_bound else 200
     context = {"section": "settings-people", "form": form}
     return render(request, "accounts/invite.html", context, status=status)
+
+
+def _invite(request: HttpRequest, form: InviteForm) -> HttpResponse | None:
+    """Invite, or ask for the password first; None when the form shows why not."""
+    acting, email = acting_of(request), form.cleaned_data["email"]
+    try:
+        choice = find_role(form.cleaned_data["role"])
+        answer = ask_keeping(request, form.cleaned_data) if choice.is_administering else None
+        if answer is not None:
+            return answer
+        invite(
+            tenant=acting.tenant,
+            email=email,
+            choice=choice,
+            invited_by=person_of(request),
+            editor_codes=acting.codes,
+            now=timezone.now(),
+        )
+    except MailNotSent as error:
+        messages.warning(request, str(error))
+    except Refusal as error:
+        form.add_error(None, str(error))
+        return None
+    else:
+        messages.success(request, _("The invitation to %(email)s is sent.") % {"email": email})
+    return redirect("settings-people")
 
 
 @require_POST
@@ -110,14 +138,21 @@ def invitation_revoke(request: HttpRequest, invitation_id: uuid.UUID) -> HttpRes
 @require_POST
 @requires("write:member")
 def member_role(request: HttpRequest, membership_id: uuid.UUID) -> HttpResponse:
-    """Give a member another role."""
+    """Give a member another role; one that administers needs sudo mode."""
     acting = acting_of(request)
-    return _do(
+    try:
+        choice = find_role(request.POST.get("role", ""))
+    except Refusal as error:
+        messages.error(request, str(error))
+        return redirect(_list_url(request))
+    get_object_or_404(list_members(acting.tenant_id), id=membership_id)
+    answer = ask_for_sudo(request, then=_list_url(request)) if choice.is_administering else None
+    return answer or _do(
         request,
         lambda: change_role(
             membership_id=membership_id,
             tenant_id=acting.tenant_id,
-            choice=find_role(request.POST.get("role", "")),
+            choice=choice,
             editor_codes=acting.codes,
             now=timezone.now(),
         ),
@@ -198,4 +233,10 @@ def _do(request: HttpRequest, call: Any, done: str) -> HttpResponse:
         messages.error(request, str(error))
     else:
         messages.success(request, done)
-    return redirect("settings-people")
+    return redirect(_list_url(request))
+
+
+def _list_url(request: HttpRequest) -> str:
+    """Return the address of the list as it stood: forms carry page and search."""
+    kept = {name: request.GET[name] for name in ("q", "page", "invited") if name in request.GET}
+    return f"{reverse('settings-people')}?{urlencode(kept)}" if kept else reverse("settings-people")

@@ -16,8 +16,10 @@ from accounts.pages.access import requires
 from accounts.pages.forms import RoleForm
 from accounts.pages.people import acting_of
 from accounts.queries.roles import permission_groups, role_columns
+from accounts.rbac.registry import ADMINISTERING
 from accounts.services.refusals import Refusal
 from accounts.services.roles import change_role_codes, create_role, delete_role
+from accounts.sudo import ask_keeping, kept_values
 
 
 @require_safe
@@ -41,9 +43,11 @@ def roles(request: HttpRequest) -> HttpResponse:
 @requires("write:role")
 def role_new(request: HttpRequest) -> HttpResponse:
     """Make a role."""
-    form = RoleForm(request.POST or None)
+    form = RoleForm(request.POST or None, initial=kept_values(request))
     if request.method == "POST" and form.is_valid():
         acting = acting_of(request)
+        if answer := _ask_if_administering(request, form, frozenset()):
+            return answer
         try:
             create_role(
                 tenant_id=acting.tenant_id,
@@ -65,8 +69,10 @@ def role_edit(request: HttpRequest, role_id: uuid.UUID) -> HttpResponse:
     """Rename a role or change what it may do."""
     role = _find(role_id)
     initial = {"name": role.name, "description": role.description, "codes": role.codes}
-    form = RoleForm(request.POST or None, initial=initial)
+    form = RoleForm(request.POST or None, initial=initial | kept_values(request))
     if request.method == "POST" and form.is_valid():
+        if answer := _ask_if_administering(request, form, frozenset(role.codes)):
+            return answer
         try:
             change_role_codes(
                 role_id=role_id,
@@ -94,6 +100,14 @@ def role_delete(request: HttpRequest, role_id: uuid.UUID) -> HttpResponse:
         return redirect("settings-role", role_id=role_id)
     messages.success(request, _("The role is deleted."))
     return redirect("settings-roles")
+
+
+def _ask_if_administering(
+    request: HttpRequest, form: RoleForm, before: frozenset[str]
+) -> HttpResponse | None:
+    """Ask for sudo mode when the role would newly decide what others may do."""
+    added = frozenset(form.cleaned_data["codes"]) - before
+    return ask_keeping(request, form.cleaned_data) if added & ADMINISTERING else None
 
 
 def _find(role_id: uuid.UUID) -> Role:

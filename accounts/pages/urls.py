@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from accounts.pages import audit, keys, people, roles, why
+from accounts.pages import audit, history, keys, people, roles, why
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("people", people.people, name="settings-people"),
@@ -31,5 +31,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("keys/<uuid:key_id>/rotate", keys.key_rotate, name="settings-key-rotate"),
     path("keys/<uuid:key_id>/revoke", keys.key_revoke, name="settings-key-revoke"),
     path("audit", audit.audit, name="settings-audit"),
+    path("audit/history", history.history, name="settings-history"),
     path("why", why.why, name="settings-why"),
 ]

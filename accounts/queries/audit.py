@@ -7,7 +7,8 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from django.db.models import Q, QuerySet
+from django.db.models import Case, F, Q, QuerySet, UUIDField, Value, When
+from django.utils.translation import gettext
 
 from accounts.models import AuditEvent
 from accounts.services.audit import FIRST, hash_of
@@ -28,7 +29,7 @@ class AuditFilter:
 
 def list_events(*, tenant_id: uuid.UUID | None, wanted: AuditFilter) -> QuerySet[AuditEvent]:
     """Return a tenant's events, or with None the platform's; the newest first."""
-    events = AuditEvent.objects.filter(tenant_id=tenant_id)
+    events = named(AuditEvent.objects.filter(tenant_id=tenant_id), for_staff=tenant_id is None)
     if wanted.since:
         events = events.filter(at__gte=wanted.since)
     if wanted.until:
@@ -36,12 +37,32 @@ def list_events(*, tenant_id: uuid.UUID | None, wanted: AuditFilter) -> QuerySet
     if wanted.action:
         events = events.filter(action__startswith=wanted.action)
     if wanted.actor:
-        events = events.filter(
-            Q(actor_label__icontains=wanted.actor) | Q(impersonator_label__icontains=wanted.actor)
-        )
+        events = events.filter(Q(who__icontains=wanted.actor) | Q(through__icontains=wanted.actor))
     if wanted.text:
         events = events.filter(Q(object_label__icontains=wanted.text) | Q(object_id=wanted.text))
     return events.order_by("-number")
+
+
+def named(events: QuerySet[AuditEvent], *, for_staff: bool) -> QuerySet[AuditEvent]:
+    """Add what a reader may know: `who`, `who_id`, `through`, `through_id` and `address`.
+
+    Customers read that it was platform staff, neither which of them nor from where; the row
+    keeps it.
+    """
+    if for_staff:
+        return events.annotate(
+            who=F("actor_label"), who_id=F("actor_id"), through=F("impersonator_label"),
+            through_id=F("impersonator_id"), address=F("ip_address"),
+        )  # fmt: skip
+    staff = Value(gettext("Platform staff"))
+    is_staff, is_through = Q(actor_kind="staff"), Q(impersonator_id__isnull=False)
+    return events.annotate(
+        who=Case(When(is_staff, then=staff), default=F("actor_label")),
+        who_id=Case(When(is_staff, then=None), default=F("actor_id")),
+        through=Case(When(is_through, then=staff), default=Value("")),
+        through_id=Value(None, output_field=UUIDField(null=True)),
+        address=Case(When(is_staff | is_through, then=None), default=F("ip_address")),
+    )
 
 
 def known_actions(*, tenant_id: uuid.UUID | None) -> list[str]:

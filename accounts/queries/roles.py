@@ -11,7 +11,7 @@ from django.db.models import Count
 from django.utils.functional import Promise
 
 from accounts.models import Invitation, Membership, Role, SystemRole
-from accounts.rbac.registry import ACTIONS, CODES, RESOURCES, SYSTEM_ROLES
+from accounts.rbac.registry import ACTIONS, ADMINISTERING, CODES, RESOURCES, SYSTEM_ROLES
 from accounts.services.refusals import UnknownRole
 
 
@@ -38,6 +38,11 @@ class RoleChoice:
         if self.custom_role is not None:
             return CODES & frozenset(self.custom_role.codes)
         return SYSTEM_ROLES[self.role]
+
+    @property
+    def is_administering(self) -> bool:
+        """Tell whether who gets the role may decide what others may do."""
+        return bool(self.codes & ADMINISTERING)
 
     @property
     def fields(self) -> dict[str, str | Role | None]:

@@ -32,9 +32,14 @@ def scope(user: Any, perm: str, model: type[Row]) -> QuerySet[Row]:
     code = code_of(perm)
     if code is None:
         raise ValueError(f"{perm!r} is no permission; see accounts.rbac.registry.")
-    rows: QuerySet[Row] = model._default_manager.all()
     if has_in_tenant(user, code):
-        return rows
+        return model._default_manager.all()
+    return shared_with(user, code, model)
+
+
+def shared_with(user: Any, code: str, model: type[Row]) -> QuerySet[Row]:
+    """Return the rows of the acting tenant that are shared with a person, whatever their role."""
+    rows: QuerySet[Row] = model._default_manager.all()
     conditions = [
         condition
         for backend in get_backends()

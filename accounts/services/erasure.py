@@ -66,7 +66,9 @@ def erase_tenant(tenant_id: uuid.UUID, *, has_broker: bool) -> Iterator[Erased]:
     for model, column in columns:
         yield from _erase_admin_log(model, column, tenant_id)
     for model, column in columns:
-        yield from erase_rows(model._meta.db_table, f"{column} = %s", [tenant_id])
+        yield from erase_rows(
+            model._meta.db_table, f"{column} = %s", [tenant_id], erasing=tenant_id
+        )
     yield from _erase_keys(tenant_id)
 
 
@@ -76,7 +78,9 @@ def erase_tenant_row(tenant_id: uuid.UUID) -> Iterator[Erased]:
     yield from erase_rows(Tenant._meta.db_table, "id = %s", [tenant_id])
     for model, column in owned_columns():
         if issubclass(model, pghistory.models.Event):
-            yield from erase_rows(model._meta.db_table, f"{column} = %s", [tenant_id])
+            yield from erase_rows(
+                model._meta.db_table, f"{column} = %s", [tenant_id], erasing=tenant_id
+            )
 
 
 def owned_columns() -> list[tuple[type[Model], str]]:
@@ -96,12 +100,22 @@ def owned_columns() -> list[tuple[type[Model], str]]:
 
 
 def erase_rows(
-    table: str, where: str, params: list[Any], rows: int = BATCH_ROWS
+    table: str,
+    where: str,
+    params: list[Any],
+    rows: int = BATCH_ROWS,
+    *,
+    erasing: uuid.UUID | None = None,
 ) -> Iterator[Erased]:
-    """Delete in batches, each a transaction; `table` and `where` are constants of ours."""
+    """Delete in batches, each a transaction; `table` and `where` are constants of ours.
+
+    `erasing`: the tenant or person for whose sake tables of history let rows go.
+    """
     sql = _BATCH.format(table=table, where=where)
     while True:
         with transaction.atomic(), connection.cursor() as cursor:
+            if erasing:
+                cursor.execute("SELECT set_config('energy.erasing', %s, true)", [str(erasing)])
             cursor.execute(sql, [*params, rows])
             count = cursor.rowcount
         if count:
@@ -180,7 +194,8 @@ def _erase_person(user: User) -> None:
         if issubclass(model, pghistory.models.Event):
             tracked = _tracked(model)
             if tracked is not None and tracked.related_model is User:
-                list(erase_rows(model._meta.db_table, f"{tracked.column} = %s", [ids]))
+                where = f"{tracked.column} = %s"
+                list(erase_rows(model._meta.db_table, where, [ids], erasing=uuid.UUID(ids)))
 
 
 def _erase_sessions(tenant_id: uuid.UUID) -> Iterator[Erased]:

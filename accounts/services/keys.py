@@ -6,6 +6,7 @@ import datetime as dt
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +17,7 @@ from accounts.rbac.registry import CODES
 from accounts.services.audit import record_event
 from accounts.services.refusals import Refusal, RoleTooStrong, UnknownCodes
 
+DEVICE_KEY_CODES = frozenset({"write:telemetry"})
 OVERLAP = dt.timedelta(hours=24)
 MAX_OVERLAP = dt.timedelta(days=30)
 
@@ -32,6 +34,20 @@ class BadExpiry(Refusal):
 
     code = "expiry_in_the_past"
     message = _("A key must end in the future.")
+
+
+class NoSuchDevice(Refusal):
+    """The tenant has no such device."""
+
+    code = "unknown_device"
+    message = _("There is no such device.")
+
+
+class DeviceKeyOnlyWrites(Refusal):
+    """The key of a device may send its measurements and nothing else."""
+
+    code = "device_key_only_writes"
+    message = _("The key of a device sends measurements and may do nothing else.")
 
 
 class NoPermission(Refusal):
@@ -58,11 +74,14 @@ def create_key(
     created_by: User | None,
     editor_codes: frozenset[str],
     now: dt.datetime,
+    device_id: uuid.UUID | None = None,
 ) -> NewKey:
     """Make a key in the tenant in scope; its permissions are at most those of its maker.
 
+    Args: device_id: the only device that the key may send measurements for; None for all.
+
     Raises:
-        UnknownCodes, RoleTooStrong, NoPermission, BadExpiry.
+        UnknownCodes, RoleTooStrong, NoPermission, BadExpiry, NoSuchDevice, DeviceKeyOnlyWrites.
     """
     wanted = frozenset(codes)
     if not wanted <= CODES:
@@ -73,7 +92,15 @@ def create_key(
         raise RoleTooStrong
     if expires_at is not None and expires_at <= now:
         raise BadExpiry
-    new = _save(name=name, codes=wanted, expires_at=expires_at, created_by=created_by)
+    if device_id is not None:
+        _check_device(device_id, wanted)
+    new = _save(
+        name=name,
+        codes=wanted,
+        expires_at=expires_at,
+        created_by=created_by,
+        device_id=device_id,
+    )
     _record("key.created", new.key, now)
     return new
 
@@ -97,7 +124,12 @@ def rotate_key(
     if not codes <= editor_codes:
         raise RoleTooStrong
     new = _save(
-        name=old.name, codes=codes, expires_at=old.expires_at, created_by=created_by, replaces=old
+        name=old.name,
+        codes=codes,
+        expires_at=old.expires_at,
+        created_by=created_by,
+        device_id=old.device_id,
+        replaces=old,
     )
     end = now + max(dt.timedelta(0), min(overlap, MAX_OVERLAP))
     old.expires_at = min(end, old.expires_at) if old.expires_at else end
@@ -126,12 +158,21 @@ def _lock(key_id: uuid.UUID, now: dt.datetime) -> ApiKey:
     return key
 
 
+def _check_device(device_id: uuid.UUID, codes: frozenset[str]) -> None:
+    devices: Any = ApiKey._meta.get_field("device").related_model
+    if not devices.objects.filter(pk=device_id).exists():
+        raise NoSuchDevice
+    if codes != DEVICE_KEY_CODES:
+        raise DeviceKeyOnlyWrites
+
+
 def _save(
     *,
     name: str,
     codes: frozenset[str],
     expires_at: dt.datetime | None,
     created_by: User | None,
+    device_id: uuid.UUID | None,
     replaces: ApiKey | None = None,
 ) -> NewKey:
     secret = make_secret()
@@ -142,6 +183,7 @@ def _save(
         codes=sorted(codes),
         created_by=created_by,
         expires_at=expires_at,
+        device_id=device_id,
         replaces=replaces,
     )
     key.save()
@@ -155,5 +197,9 @@ def _record(action: str, key: ApiKey, now: dt.datetime, **detail: dict[str, str]
         tenant_id=key.tenant_id,
         obj=key,
         label=f"{key.name} ({key.prefix})",
-        detail={"permissions": list(key.codes), **detail.get("detail", {})},
+        detail={
+            "permissions": list(key.codes),
+            **({"device": str(key.device_id)} if key.device_id else {}),
+            **detail.get("detail", {}),
+        },
     )

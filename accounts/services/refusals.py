@@ -121,6 +121,13 @@ class HasAccount(Refusal):
     message = _("There is an account with this e-mail address. Sign in to accept.")
 
 
+class SignInGone(Refusal):
+    """The person is not signed in there (any more)."""
+
+    code = "sign_in_gone"
+    message = _("There is no such sign-in any more.")
+
+
 class NotAReseller(Refusal):
     """Only a reseller may stand above another organisation."""
 

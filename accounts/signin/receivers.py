@@ -20,6 +20,7 @@ from allauth.mfa.signals import (
     authenticator_reset,
 )
 from django.contrib.auth import HASH_SESSION_KEY
+from django.contrib.auth.signals import user_logged_in as django_user_logged_in
 from django.contrib.auth.signals import user_logged_out, user_login_failed
 from django.dispatch import receiver
 from django.http import HttpRequest
@@ -30,12 +31,19 @@ from accounts.identity import choose_acting
 from accounts.models import User
 from accounts.services.audit import record_event
 from accounts.services.sessions import end_sign_ins
+from accounts.signin.activity import begin_interval
 
 
 @receiver(user_logged_in)
 def on_signed_in(request: HttpRequest, user: User, **_kwargs: Any) -> None:
     """Record a sign-in that is complete, second factor and all."""
     _record("session.signed_in", request, user)
+
+
+@receiver(django_user_logged_in)
+def on_new_session(request: HttpRequest, **_kwargs: Any) -> None:
+    """Let the list of sign-ins know a session as used from its first moment."""
+    begin_interval(request.session.session_key or "")
 
 
 @receiver(user_logged_out)

@@ -21,11 +21,11 @@ from accounts.models import User
 from accounts.services.audit import record_event
 from accounts.services.sessions import end_session
 from accounts.signin.tokens import ACCESS, REFRESH, Claims, make_token, read_token
-from energy.lib.sealing import seal, unseal
+from energy.lib.sealing import Purpose, seal, unseal
 
 # an app whose network failed asks again with the token it has, and gets the same answer
 SAME_ANSWER = dt.timedelta(seconds=30)
-_PURPOSE = "refresh answer"
+_PURPOSE = Purpose.REFRESH_ANSWER
 _STATE = "refresh"
 
 

@@ -1,8 +1,9 @@
 """Signed tokens of apps: what they claim and how they are read.
 
-HS256 with a key of their own. `type` is access, refresh or session, and a token serves as
-nothing else; `sid` is the session that it belongs to, encrypted, so that a token that leaks
-is no cookie; `ver` is the version of the person that `end_sign_ins` raises.
+HS256 with a key of their own, which `kid` names; the newest of JWT_KEYS signs. `type` is
+access, refresh or session, and a token serves as nothing else; `sid` is the session that it
+belongs to, encrypted, so that a token that leaks is no cookie; `ver` is the version of the
+person that `end_sign_ins` raises.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from allauth.headless.tokens.strategies.jwt.internal import (
     session_key_to_sid,
 )
 from django.conf import settings
+
+from energy.lib.sealing import DERIVED
 
 ACCESS, REFRESH, SESSION = "access", "refresh", "session"
 AUDIENCE = "api"
@@ -66,7 +69,8 @@ def make_token(kind: str, claims: Claims, *, now: dt.datetime) -> str:
         "iss": settings.PUBLIC_URL,
         "aud": AUDIENCE,
     }
-    return jwt.encode(payload, settings.HEADLESS_JWT_PRIVATE_KEY, algorithm=ALGORITHM)
+    key_id, key = next(iter(settings.JWT_KEYS.items()))
+    return jwt.encode(payload, key, algorithm=ALGORITHM, headers={"kid": key_id})
 
 
 def read_token(token: str, kind: str) -> Claims | None:
@@ -76,7 +80,7 @@ def read_token(token: str, kind: str) -> Claims | None:
     try:
         payload = jwt.decode(
             token,
-            settings.HEADLESS_JWT_PRIVATE_KEY,
+            _key_of(token),
             algorithms=[ALGORITHM],
             audience=AUDIENCE,
             issuer=settings.PUBLIC_URL,
@@ -91,6 +95,18 @@ def expiry_of(token: str) -> dt.datetime:
     """Return when a token that `read_token` has accepted ends, UTC."""
     payload = jwt.decode(token, options={"verify_signature": False})
     return dt.datetime.fromtimestamp(payload["exp"], dt.UTC)
+
+
+def _key_of(token: str) -> str:
+    """Return the key that a token names, which is only ever looked up by that name.
+
+    Tokens without a name are those from before keys had names.
+
+    Raises: KeyError, jwt.PyJWTError.
+    """
+    key_id = jwt.get_unverified_header(token).get("kid", DERIVED)
+    key: str = settings.JWT_KEYS[key_id]
+    return key
 
 
 def _claims_of(payload: dict[str, Any]) -> Claims:

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from accounts.models import Membership, Plan, Role, SystemRole, Tenant, User
 from accounts.tenancy import tenant_scope
-from devices.builtin_profiles import BUILTIN_PROFILES, GATEWAY_HEALTH
+from devices.builtin_profiles import GATEWAY_HEALTH, builtin_profiles
 from devices.demo.passwords import Passwords
 from devices.models import Device, Gateway, Site
 from devices.services.broker_accounts import (
@@ -59,7 +59,7 @@ def seed_fleet(*, known: Mapping[str, Any], reset_passwords: bool = False) -> De
         gateway["uid"]: {name: gateway[name] for name in ("cert_file", "key_file")}
         for gateway in known.get("gateways", [])
     }
-    for key in BUILTIN_PROFILES:
+    for key in builtin_profiles():
         ensure_profile(key=key)
     _seed_user(fleet, passwords, plan["staff"], role="staff", tenant=None)
     reseller = _seed_tenant(plan["reseller"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from django.core.validators import RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -22,6 +22,7 @@ class Kind(models.TextChoices):
     TOTAL = "total", _("Net total, may fall")
     COUNTER = "total_increasing", _("Counter, only rises")
     STATE = "state", _("State")
+    INTERVAL = "interval", _("Amount of an interval")
 
 
 class Direction(models.TextChoices):
@@ -77,8 +78,38 @@ class ChannelDescription(models.Model):
     maximum = models.FloatField(
         _("plausible maximum"), null=True, blank=True, help_text=_("In the stored unit.")
     )
+    maximum_rate = models.FloatField(
+        _("largest change per second"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0.0)],
+        help_text=_("In the stored unit; what changes faster is uncertain. Blank: any."),
+    )
+    stuck_after_seconds = models.PositiveIntegerField(
+        _("stuck after (s)"),
+        null=True,
+        blank=True,
+        help_text=_("The same value for so long is suspicious. Blank: never."),
+    )
+    expected_interval_seconds = models.PositiveIntegerField(
+        _("expected interval (s)"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_("Between two values. Blank: that of the type of device."),
+    )
     decimals = models.PositiveSmallIntegerField(
         _("decimal places"), default=3, help_text=_("Resolution of the device, for display.")
+    )
+    stored_decimals = models.PositiveSmallIntegerField(
+        _("stored decimal places"),
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(9)],
+        help_text=_(
+            "Values are rounded to so many when they are stored: the noise of a sensor costs "
+            "several times the disk. Blank: as they come."
+        ),
     )
 
     class Meta:

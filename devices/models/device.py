@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.tenancy import TenantModel
-from devices.topic_segments import RESERVED_SEGMENTS, SEGMENT_PATTERN
-
-SEGMENT = RegexValidator(
-    rf"^{SEGMENT_PATTERN}$",
-    _("Use 1 to 64 letters, digits, '.', ':', '_' or '-': it stands in MQTT topics."),
-)
-NOT_RESERVED = RegexValidator(
-    rf"^(?:{'|'.join(sorted(RESERVED_SEGMENTS))})$",
-    _("This word is reserved in topics."),
-    inverse_match=True,
-)
+from devices.models.site import NOT_RESERVED, SEGMENT
 
 
 class ReportedStatus(models.TextChoices):
@@ -26,6 +15,17 @@ class ReportedStatus(models.TextChoices):
     UNKNOWN = "unknown", _("Unknown")
     ONLINE = "online", _("Online")
     OFFLINE = "offline", _("Offline")
+
+
+class Lifecycle(models.TextChoices):
+    """Where a box stands between the factory and the scrap heap; see devices.lifecycle."""
+
+    REGISTERED = "registered", _("Registered")
+    CLAIMED = "claimed", _("Claimed")
+    PROVISIONED = "provisioned", _("Provisioned")
+    ACTIVE = "active", _("Active")
+    MAINTENANCE = "maintenance", _("Maintenance")
+    DECOMMISSIONED = "decommissioned", _("Decommissioned")
 
 
 class PresenceFields(models.Model):
@@ -40,6 +40,12 @@ class PresenceFields(models.Model):
     )
     reported_status_at = models.DateTimeField(_("reported at"), null=True, editable=False)
     last_seen_at = models.DateTimeField(_("last seen"), null=True, editable=False)
+    offline_since = models.DateTimeField(
+        _("offline since"),
+        null=True,
+        editable=False,
+        help_text=_("Set by the sweep or a last will, cleared by the first newer message."),
+    )
 
     class Meta:
         abstract = True
@@ -87,6 +93,14 @@ class Device(PresenceFields, TenantModel):
         verbose_name=_("gateway"),
         help_text=_("Blank: the device has its own connection, topics devices/{id}/…"),
     )
+    zone = models.ForeignKey(
+        "devices.Zone",
+        models.SET_NULL,
+        related_name="devices",
+        null=True,
+        blank=True,
+        verbose_name=_("zone"),
+    )
     profile = models.ForeignKey(
         "devices.DeviceProfile",
         models.PROTECT,
@@ -101,6 +115,14 @@ class Device(PresenceFields, TenantModel):
     )
     name = models.CharField(_("name"), max_length=100)
     serial_number = models.CharField(_("serial number"), max_length=64, blank=True)
+    firmware_version = models.CharField(_("firmware"), max_length=50, blank=True, editable=False)
+    lifecycle = models.CharField(
+        _("life cycle"),
+        max_length=15,
+        choices=Lifecycle,
+        default=Lifecycle.REGISTERED,
+        editable=False,
+    )
 
     class Meta:
         verbose_name = _("device")
@@ -118,3 +140,8 @@ class Device(PresenceFields, TenantModel):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_box(self) -> bool:
+        """Tell whether it has an account on the broker: a direct device, or a gateway's own."""
+        return self.gateway is None or self.gateway.uid == self.uid

@@ -3,10 +3,22 @@
 import zoneinfo
 
 from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from accounts.tenancy import TenantModel
+from devices.topic_segments import RESERVED_SEGMENTS, SEGMENT_PATTERN
+
+SEGMENT = RegexValidator(
+    rf"^{SEGMENT_PATTERN}$",
+    _("Use 1 to 64 letters, digits, '.', ':', '_' or '-': it stands in MQTT topics."),
+)
+NOT_RESERVED = RegexValidator(
+    rf"^(?:{'|'.join(sorted(RESERVED_SEGMENTS))})$",
+    _("This word is reserved in topics."),
+    inverse_match=True,
+)
 
 
 def validate_timezone(name: str) -> None:
@@ -44,6 +56,34 @@ class Site(TenantModel):
             models.CheckConstraint(
                 condition=models.Q(currency__regex=r"^[A-Z]{3}$"), name="site_currency_iso"
             ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Zone(TenantModel):
+    """A part of a site that is controlled as one. Example: "Greenhouse 2, north bench"."""
+
+    site = models.ForeignKey(Site, models.CASCADE, related_name="zones", verbose_name=_("site"))
+    name = models.CharField(_("name"), max_length=100)
+    uid = models.CharField(
+        _("identifier"),
+        max_length=64,
+        blank=True,
+        validators=[SEGMENT],
+        help_text=_("Name in topics such as hydro/{gateway}/{zone}/…; blank: none."),
+    )
+
+    class Meta:
+        verbose_name = _("zone")
+        verbose_name_plural = _("zones")
+        constraints = [
+            models.UniqueConstraint(fields=["site", "name"], name="zone_name_per_site"),
+            models.UniqueConstraint(
+                fields=["site", "uid"], condition=~models.Q(uid=""), name="zone_uid_per_site"
+            ),
+            models.UniqueConstraint(fields=["tenant", "id"], name="zone_tenant_id"),
         ]
 
     def __str__(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 
 from django.db import transaction
@@ -19,7 +19,11 @@ from devices.models import Channel, Device, ProfileChannel
 
 MAXIMUM_CHANNELS = 256
 
-_DESCRIPTION = (*(field.name for field in fields(ChannelTemplate)), "scale")
+_DESCRIPTION = (
+    *(field.name for field in fields(ChannelTemplate)),
+    *("scale", "maximum_rate", "stuck_after_seconds", "expected_interval_seconds"),
+    "stored_decimals",
+)
 
 
 class TooManyChannels(Exception):
@@ -45,12 +49,38 @@ def create_profile_channels(*, device: Device) -> list[Channel]:
 
 
 @transaction.atomic
+def create_channels_of_many(*, devices: Sequence[Device]) -> int:
+    """Give many new devices of the tenant in scope the channels of their profiles, at once."""
+    profiles = {device.profile_id for device in devices}
+    templates: dict[uuid.UUID, list[ProfileChannel]] = {profile: [] for profile in profiles}
+    for row in ProfileChannel.objects.filter(profile__in=profiles).order_by("name", "id"):
+        templates[row.profile_id].append(row)
+    channels = [
+        Channel(
+            tenant_id=device.tenant_id,
+            device=device,
+            **{name: getattr(row, name) for name in _DESCRIPTION},
+        )
+        for device in devices
+        for row in templates[device.profile_id]
+    ]
+    return len(Channel.objects.bulk_create(channels, batch_size=1000))
+
+
+@transaction.atomic
 def add_channels(
-    *, device_id: uuid.UUID, tenant_id: uuid.UUID, metrics: Sequence[str]
+    *,
+    device_id: uuid.UUID,
+    tenant_id: uuid.UUID,
+    metrics: Sequence[str],
+    templates: Sequence[ChannelTemplate] = (),
+    are_known: bool = True,
 ) -> list[Channel]:
     """Make sure that each metric of a device has a channel; return the channels of `metrics`.
 
-    Well-known metrics become canonical channels, others discovered ones. No channel is made
+    Metrics that a template names as its source are made after it; well-known ones become
+    canonical channels, others discovered ones; so do those of templates that only name what
+    came, where `are_known` is False. No channel is made
     for a key that cannot be stored (empty, over 128 characters, control characters), nor for
     an unknown one when the profile does not accept unknown metrics: these are missing in the
     answer. Copies may run at the same time: the device's row is locked.
@@ -64,9 +94,10 @@ def add_channels(
         .select_related("profile")
         .get(id=device_id, tenant_id=tenant_id)
     )
+    described = {template.source: template for template in templates}
     wanted = {metric for metric in metrics if is_metric(metric)}
     if not device.profile.accepts_unknown:
-        wanted = {metric for metric in wanted if lookup(metric)}
+        wanted = {metric for metric in wanted if _is_known(metric, described, are_known=are_known)}
     existing = dict(Channel.objects.filter(device=device).values_list("source", "name"))
     missing = sorted(wanted - existing.keys())
     if len(existing) + len(missing) > MAXIMUM_CHANNELS:
@@ -74,13 +105,13 @@ def add_channels(
             f"Device {device.uid} has {len(existing)} channels; {len(missing)} more would exceed "
             f"{MAXIMUM_CHANNELS}. Check what it sends, or split it into several devices."
         )
-    templates = _describe(missing, taken=set(existing.values()))
+    templates = _describe(missing, described, taken=set(existing.values()))
     Channel.objects.bulk_create(
         [
             Channel(
                 tenant_id=tenant_id,
                 device=device,
-                is_discovered=lookup(template.source) is None,
+                is_discovered=not _is_known(template.source, described, are_known=are_known),
                 **asdict(template),
             )
             for template in templates
@@ -90,11 +121,21 @@ def add_channels(
     return list(Channel.objects.filter(device=device, source__in=wanted).order_by("id"))
 
 
-def _describe(metrics: Iterable[str], *, taken: set[str]) -> list[ChannelTemplate]:
+def _is_known(metric: str, described: Mapping[str, ChannelTemplate], *, are_known: bool) -> bool:
+    """Tell whether somebody has described a metric, or its name is a well-known one."""
+    template = described.get(metric)
+    if template is None:
+        return lookup(metric) is not None
+    return are_known or lookup(template.name) is not None
+
+
+def _describe(
+    metrics: Iterable[str], described: Mapping[str, ChannelTemplate], *, taken: set[str]
+) -> list[ChannelTemplate]:
     """Describe each metric; one whose name is taken by another source gets a suffix."""
     templates = []
     for metric in metrics:
-        template = lookup(metric) or discovered(metric)
+        template = described.get(metric) or lookup(metric) or discovered(metric)
         if template.name in taken:
             template = replace(template, name=distinct_name(template.name, metric))
         taken.add(template.name)

@@ -73,10 +73,16 @@ def check_device_quota(*, tenant_id: uuid.UUID) -> None:
 
     Raises: QuotaDevices.
     """
+    room = room_for_devices(tenant_id=tenant_id)
+    if room is not None and room <= 0:
+        raise QuotaDevices
+
+
+def room_for_devices(*, tenant_id: uuid.UUID) -> int | None:
+    """Return how many more devices the plan allows; None without a plan. Locks the tenant."""
     tenants = Tenant.objects.select_related("plan").filter(id=tenant_id, plan__isnull=False)
     tenant = tenants.select_for_update(of=("self",), no_key=True).first()
     if tenant is None or tenant.plan is None:
-        return
+        return None
     counted = Device.objects.filter(tenant_id=tenant_id).exclude(gateway__uid=F("uid"))
-    if counted.count() >= tenant.plan.max_devices:
-        raise QuotaDevices
+    return tenant.plan.max_devices - counted.count()

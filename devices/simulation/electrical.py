@@ -31,7 +31,6 @@ def split_phases(
     `grid_seed` is the same for all meters of a site, so that they see the same voltage;
     each phase sags a little under its load.
     """
-    tan_phi = math.sqrt(1 / power_factor**2 - 1)
     shares = [1 / 3 + 0.012 * wander(seed + 11 + phase, t, 400) for phase in range(3)]
     total = sum(shares)
     phase_kw, voltages, currents = [], [], []
@@ -43,13 +42,18 @@ def split_phases(
         currents.append(abs(kilowatts) / power_factor * 1000 / volts)
     return ThreePhase(
         active_kw=power_kw,
-        reactive_kvar=abs(power_kw) * tan_phi,
+        reactive_kvar=reactive_kvar(power_kw, power_factor),
         apparent_kva=abs(power_kw) / power_factor,
         power_factor=power_factor,
         phase_kw=(phase_kw[0], phase_kw[1], phase_kw[2]),
         voltages=(voltages[0], voltages[1], voltages[2]),
         currents=(currents[0], currents[1], currents[2]),
     )
+
+
+def reactive_kvar(power_kw: float, power_factor: float) -> float:
+    """Return the reactive power that goes with an active one."""
+    return abs(power_kw) * math.sqrt(1 / power_factor**2 - 1)
 
 
 def grid_volts(grid_seed: int, phase: int, t: float) -> float:

@@ -10,7 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from devices.simulation.electrical import ThreePhase, grid_hertz, grid_volts, split_phases
+from devices.simulation.electrical import (
+    ThreePhase,
+    grid_hertz,
+    grid_volts,
+    reactive_kvar,
+    split_phases,
+)
 from devices.simulation.noise import uniform, wander
 from devices.simulation.place import Place
 from devices.simulation.shapes import SHAPES, building
@@ -32,6 +38,9 @@ class Model(Protocol):
 
     def observe(self, t: float) -> Observation:
         """Return what it shows at `t`, seconds since 1970."""
+
+    def rates(self, t: float) -> dict[str, float]:
+        """Return the growth per hour of each counter as `observe` does, without the gauges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +75,13 @@ class Submeter:
             **{f"power_active_l{n}": 1000 * kw for n, kw in enumerate(meter.phase_kw, 1)},
             **_phase_gauges(meter),
         }
-        rates = {"energy_active_import_total": power_kw, "energy_active_export_total": 0.0}
-        return Observation(gauges, rates)
+        return Observation(gauges, self._rates(power_kw))
+
+    def rates(self, t: float) -> dict[str, float]:
+        return self._rates(self.power_kw(t))
+
+    def _rates(self, power_kw: float) -> dict[str, float]:
+        return {"energy_active_import_total": power_kw, "energy_active_export_total": 0.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +99,7 @@ class GridMeter:
 
     def observe(self, t: float) -> Observation:
         net_kw = self.power_kw(t)
-        power_factor = 0.94 + 0.03 * wander(self.seed + 5, t, 1800)
+        power_factor = self._power_factor(t)
         meter = split_phases(net_kw, power_factor, seed=self.seed, grid_seed=self.place.seed, t=t)
         gauges = {
             "active_power_import": max(net_kw, 0.0),
@@ -97,12 +111,21 @@ class GridMeter:
             **{f"active_power_l{n}": kw for n, kw in enumerate(meter.phase_kw, 1)},
             **_phase_gauges(meter),
         }
-        rates = {
+        return Observation(gauges, self._rates(net_kw, meter.reactive_kvar))
+
+    def rates(self, t: float) -> dict[str, float]:
+        net_kw = self.power_kw(t)
+        return self._rates(net_kw, reactive_kvar(net_kw, self._power_factor(t)))
+
+    def _power_factor(self, t: float) -> float:
+        return 0.94 + 0.03 * wander(self.seed + 5, t, 1800)
+
+    def _rates(self, net_kw: float, reactive: float) -> dict[str, float]:
+        return {
             "active_energy_import": max(net_kw, 0.0),
             "active_energy_export": max(-net_kw, 0.0),
-            "reactive_energy_import": meter.reactive_kvar,
+            "reactive_energy_import": reactive,
         }
-        return Observation(gauges, rates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +157,9 @@ class PvInverter:
             gauges[f"voltage_l{phase + 1}"] = volts
             gauges[f"current_l{phase + 1}"] = power_kw / 3 * 1000 / volts
         return Observation(gauges, {"pv_energy": power_kw})
+
+    def rates(self, t: float) -> dict[str, float]:
+        return {"pv_energy": self._generated_kw(t)}
 
     def _generated_kw(self, t: float) -> float:
         """Warm modules give less; below 20 W/m² the inverter sleeps."""
@@ -169,6 +195,9 @@ class HeatPump:
         rates = {"active_energy_import": power_kw, "thermal_energy": thermal_kw}
         return Observation(gauges, rates)
 
+    def rates(self, t: float) -> dict[str, float]:
+        return {"active_energy_import": self.power_kw(t), "thermal_energy": self._thermal_kw(t)}
+
     def _thermal_kw(self, t: float) -> float:
         need = min(max((18 - self.place.temperature(t)) / 24, 0.04), 1.0)
         hour = self.place.local_time(t).hour
@@ -202,6 +231,9 @@ class EvCharger:
             volts = grid_volts(self.place.seed, phase, t)
             gauges[f"current_l{phase + 1}"] = power_kw / 3 * 1000 / volts
         return Observation(gauges, {"active_energy_import": power_kw})
+
+    def rates(self, t: float) -> dict[str, float]:
+        return {"active_energy_import": self._session(t)[0]}
 
     def _session(self, t: float) -> tuple[float, float, int]:
         """Return power in kW, energy of the session in kWh and 0 free, 1 charging, 2 full."""

@@ -49,10 +49,10 @@ class Registers:
 
 
 def _first_values(name: str, model: Model, at: float) -> dict[str, float]:
-    """Return the counters of a device in use for one to five years, by a sampled year."""
-    years = 1 + 4 * uniform(seed_of(name), 0)
+    """Return the counters of a device in use for two to five years, by a sampled year."""
+    years = 2 + 3 * uniform(seed_of(name), 0)
     step = _YEAR_SECONDS / _YEAR_SAMPLES
-    samples = [model.observe(at - index * step).rates for index in range(_YEAR_SAMPLES)]
+    samples = [model.rates(at - index * step) for index in range(_YEAR_SAMPLES)]
     return {
         counter: sum(rates[counter] for rates in samples) / _YEAR_SAMPLES * 8766 * years
         for counter in samples[0]

@@ -18,6 +18,9 @@ class _Sensor:
     def power_kw(self, t: float) -> float:
         return 0.0
 
+    def rates(self, t: float) -> dict[str, float]:
+        return {}
+
 
 @dataclass(frozen=True, slots=True)
 class ColdStoreSensor(_Sensor):
@@ -73,10 +76,16 @@ class WaterMeter(_Sensor):
     rated_m3h: float
 
     def observe(self, t: float) -> Observation:
+        flow = self._flow(t)
+        return Observation({"flow_rate": flow}, {"water_volume": flow})
+
+    def rates(self, t: float) -> dict[str, float]:
+        return {"water_volume": self._flow(t)}
+
+    def _flow(self, t: float) -> float:
         presence = building(self.place, self.seed, t)
         draws = max(0.0, wander(self.seed + 1, t, 180)) * max(presence - 0.35, 0.0)
-        flow = self.rated_m3h * min(0.004 + 1.2 * draws, 1.0)
-        return Observation({"flow_rate": flow}, {"water_volume": flow})
+        return self.rated_m3h * min(0.004 + 1.2 * draws, 1.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -214,6 +214,7 @@ class MqttSubscriber:
                 payload=bytes(message.payload),
                 received_at=int(now * 1_000_000),
                 mid=message.mid if message.qos else 0,
+                is_retained=bool(message.retain),
             )
         )
 

@@ -16,6 +16,7 @@ import paho.mqtt.client as mqtt
 RECEIVE_BYTES = 262_144
 _PUBLISH = 0x30
 _PUBACK = 0x40
+_RETAIN = 0x01
 _QOS_1 = 0x02
 _QOS_2 = 0x04
 _LONGEST_HEADER = 5
@@ -28,6 +29,7 @@ class Received(NamedTuple):
     payload: bytes
     received_at: int
     mid: int
+    is_retained: bool = False
 
 
 class ReadAheadClient(mqtt.Client):
@@ -92,6 +94,7 @@ class ReadAheadClient(mqtt.Client):
                     data[payload_at:end],
                     self._received_at,
                     int.from_bytes(data[topic_end:payload_at], "big"),
+                    bool(header & _RETAIN),
                 )
             )
             at = end

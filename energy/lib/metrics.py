@@ -6,6 +6,9 @@ from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
 MESSAGES_RECEIVED = Counter("energy_messages_received", "Messages taken from a wire", ["transport"])
 MESSAGES_REJECTED = Counter("energy_messages_rejected", "Messages kept as rejected", ["reason"])
+QUOTA_EXCEEDED = Counter(
+    "energy_quota_exceeded", "Messages above the plan of their tenant", ["outcome"]
+)
 SAMPLES_STORED = Counter("energy_samples_stored", "Samples committed")
 SAMPLES_DUPLICATE = Counter("energy_samples_duplicate", "Samples that were stored before")
 STREAM_ENTRIES = Gauge("energy_stream_entries", "Entries waiting in a stream", ["stream"])

@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import re
+from enum import StrEnum
 from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
@@ -20,6 +22,19 @@ from django.conf import settings
 _VERSION = "v1"
 _NONCE_BYTES = 12
 DERIVED = "derived"  # id of the key that development takes from SECRET_KEY
+# a sealed text anywhere in a text or in JSON; group 1 is the id of its key
+SEALED_TEXT = r"(?<![A-Za-z0-9_.-])v1\.([A-Za-z0-9]+)\.[A-Za-z0-9_-]{38,}(?![A-Za-z0-9_.-])"
+_SEALED = re.compile(SEALED_TEXT)
+
+
+class Purpose(StrEnum):
+    """What secrets are sealed for; `reseal` knows no others."""
+
+    SECOND_FACTOR = "second factor"
+    REFRESH_ANSWER = "refresh answer"
+    AUTHORITY_KEY = "device authority key"
+    FIRMWARE_KEY = "firmware signing key"
+    COMMAND_SECRET = "command-secret"  # noqa: S105
 
 
 class CannotUnseal(ValueError):
@@ -64,7 +79,39 @@ def is_sealed(text: str) -> bool:
 
 def is_current(sealed: str) -> bool:
     """Tell whether a text is sealed with the first key of the ring."""
-    return sealed.startswith(f"{_VERSION}.{next(iter(_ring()))}.")
+    return sealed.startswith(f"{_VERSION}.{current_key_id()}.")
+
+
+def reseal(sealed: str) -> str:
+    """Seal a text of any purpose again, with the first key of the ring.
+
+    Raises:
+        CannotUnseal: changed, of an unknown purpose, or its key is not there.
+    """
+    key_id = sealed.split(".")[1]
+    if key_id not in _ring():
+        raise CannotUnseal(f"key {key_id} is not in SECRET_STORE_KEYS")
+    for purpose in Purpose:
+        try:
+            return seal(unseal(sealed, purpose=purpose), purpose=purpose)
+        except CannotUnseal:
+            continue
+    raise CannotUnseal(f"changed since it was sealed with key {key_id}, or of unknown purpose")
+
+
+def find_sealed(text: str) -> list[str]:
+    """Return the sealed texts in a text, such as the values of a JSON object."""
+    return [found.group() for found in _SEALED.finditer(text)]
+
+
+def current_key_id() -> str:
+    """Return the id of the key that seals."""
+    return next(iter(_ring()))
+
+
+def known_key_ids() -> list[str]:
+    """Return the ids of the ring, the one that seals first."""
+    return list(_ring())
 
 
 def derive_key(purpose: str, *, secret: str | None = None) -> bytes:
@@ -75,7 +122,7 @@ def derive_key(purpose: str, *, secret: str | None = None) -> bytes:
     )
 
 
-def read_key_ring(text: str) -> dict[str, bytes]:
+def read_key_ring(text: str, *, setting: str = "SECRET_STORE_KEYS") -> dict[str, bytes]:
     """Read `id:base64,id:base64`; the first key seals, all unseal.
 
     Raises:
@@ -88,9 +135,9 @@ def read_key_ring(text: str) -> dict[str, bytes]:
             key = base64.b64decode(encoded, validate=True)
         except (binascii.Error, ValueError):
             key = b""
-        if not key_id.isalnum() or len(key) != 32 or key_id in ring:
+        if not (key_id.isascii() and key_id.isalnum()) or len(key) != 32 or key_id in ring:
             raise BadKeyRing(
-                f"SECRET_STORE_KEYS: entry {key_id[:20]!r} must be id:key with an id of letters "
+                f"{setting}: entry {key_id[:20]!r} must be id:key with an id of letters "
                 "and digits, used once, and a base64 key of 32 bytes. Make one: "
                 'python3 -c "import base64, os; print(base64.b64encode(os.urandom(32)).decode())"'
             )

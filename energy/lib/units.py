@@ -52,6 +52,7 @@ UNITS: dict[str, Unit] = {
     "kvar": Unit("reactive power", 1e3, ucum="kV.A{reactive}"),
     "VA": Unit("apparent power", ucum="V.A"),
     "kVA": Unit("apparent power", 1e3, ucum="kV.A"),
+    "mWh": Unit("active energy", 3.6, ucum="mW.h"),
     "Wh": Unit("active energy", 3600.0, ucum="W.h"),
     "kWh": Unit("active energy", 3.6e6, ucum="kW.h"),
     "MWh": Unit("active energy", 3.6e9, ucum="MW.h"),
@@ -74,6 +75,9 @@ UNITS: dict[str, Unit] = {
     "1": Unit("ratio", symbol=" "),  # a bare number: nothing is shown
     "%": Unit("ratio", 1e-2),
     "ppm": Unit("ratio", 1e-6, ucum="[ppm]"),
+    "ppb": Unit("ratio", 1e-9, ucum="[ppb]"),
+    "ug/m3": Unit("concentration", symbol="µg/m³"),
+    "lqi": Unit("link quality", ucum="{lqi}"),  # 0 to 255, of a Zigbee radio
     "deg": Unit("angle", symbol="°"),
     "m3": Unit("volume", symbol="m³"),
     "L": Unit("volume", 1e-3),
@@ -93,6 +97,10 @@ UNITS: dict[str, Unit] = {
     "h": Unit("time", 3600.0),
     "By": Unit("information", symbol="B"),
     "kBy": Unit("information", 1e3, symbol="kB"),
+    "pH": Unit("acidity", ucum="[pH]"),
+    "mS/cm": Unit("conductivity", 1e-1),
+    "uS/cm": Unit("conductivity", 1e-4, symbol="µS/cm"),
+    "S/m": Unit("conductivity"),
     "g/kWh": Unit("carbon intensity", ucum="g/(kW.h)"),
 }
 
@@ -103,7 +111,8 @@ SPELLINGS: dict[str, str] = {
     "kV.A{reactive}": "kvar", "V.A.h{reactive}": "varh", "kV.A.h{reactive}": "kvarh",
     "°C": "Cel", "degC": "Cel", "°F": "degF", "[degF]": "degF", "[ppm]": "ppm", "°": "deg",
     "m³": "m3", "l": "L", "m³/h": "m3/h", "l/min": "L/min", "l/h": "L/h", "W/m²": "W/m2",
-    "B": "By", "kB": "kBy",
+    "B": "By", "kB": "kBy", "µg/m³": "ug/m3", "lux": "lx",
+    "µS/cm": "uS/cm",
 }  # fmt: skip
 
 
@@ -128,6 +137,23 @@ def conversion(source_unit: str, unit: str) -> Conversion:
     return Conversion(
         source.factor / target.factor, (source.offset - target.offset) / target.factor
     )
+
+
+def linear(scale: float, source_unit: str, unit: str) -> tuple[float, float, float]:
+    """Return factor, divisor and offset: value × factor ÷ divisor + offset is in `unit`.
+
+    350 W ÷ 1000 is 0.35 kW, but × 0.001 is 0.35000000000000003: where the inverse of the
+    factor is whole, it divides.
+
+    Raises:
+        UnknownUnit, IncompatibleUnits: as `conversion`.
+    """
+    found = conversion(source_unit, unit)
+    factor = scale * found.factor
+    inverse = round(1 / factor) if factor else 0
+    if 0 < abs(factor) < 1 and abs(inverse * factor - 1) < 1e-12:
+        return 1.0, float(inverse), found.offset
+    return factor, 1.0, found.offset
 
 
 def find_unit(code: str) -> Unit:

@@ -13,6 +13,10 @@ from django.utils.html import format_html, json_script
 from django.utils.safestring import SafeString
 from django.utils.translation import pgettext
 
+from devices.labels import name_channel
+from devices.models import Channel
+from devices.shipped_words import shipped_word
+from energy.lib.units import symbol
 from reports.ages import describe_age, seconds_between
 from reports.browser_strings import browser_strings
 from reports.icons import ICONS
@@ -20,23 +24,6 @@ from reports.icons import ICONS
 register = template.Library()
 
 _EXACT = Context(prec=400)  # the longest float has 309 digits before the point
-
-# UCUM codes are stored; readers know the symbols
-UNIT_SYMBOLS = {
-    "Cel": "°C",
-    "deg": "°",
-    "1": "",
-    "V.A{reactive}": "var",
-    "kV.A{reactive}": "kvar",
-    "kV.A": "kVA",
-    "kW.h": "kWh",
-    "kV.A.h{reactive}": "kvarh",
-    "[ppm]": "ppm",
-    "m3": "m³",
-    "m3/h": "m³/h",
-    "W/m2": "W/m²",
-    "By": "B",
-}
 
 
 @register.simple_tag
@@ -60,9 +47,21 @@ def number(value: float | None, decimals: int = 0) -> str:
 
 
 @register.filter
+def shipped(text: str) -> str:
+    """Translate a name or label of a shipped type of device."""
+    return shipped_word(text)
+
+
+@register.filter
+def channel_label(channel: Channel) -> str:
+    """Name a channel in the reader's language."""
+    return name_channel(channel.name, channel.label).label
+
+
+@register.filter
 def unit_symbol(unit: str) -> str:
     """Turn a stored unit into what people write."""
-    return UNIT_SYMBOLS.get(unit, unit)
+    return symbol(unit)
 
 
 @register.simple_tag
@@ -113,6 +112,12 @@ def browser_strings_element() -> SafeString:
 def form_field(field: Any) -> dict[str, Any]:
     """Lay out one form field with its label, help and errors."""
     return {"field": field}
+
+
+@register.simple_tag(takes_context=True)
+def page_query(context: template.Context, number: int, parameter: str = "") -> str:
+    """Return the query string of a page; `parameter` tells the lists of one address apart."""
+    return query_with(context, **{parameter or "page": number})
 
 
 @register.simple_tag(takes_context=True)

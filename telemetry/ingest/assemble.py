@@ -64,6 +64,7 @@ def assemble(columns: Columns, table: NDArray[np.void]) -> Assembled:
     known = table[slots]
     with np.errstate(over="ignore", invalid="ignore"):
         value = raw * known["factor"] / known["divisor"] + known["offset"]
+        value = _round(value, known["grain"])
         possible = np.abs(value) <= MAX_MAGNITUDE  # False for NaN as well
     refused = _describe_impossible(raw, messages, possible)
     rows = np.empty(len(slots), dtype=SAMPLE_DTYPE)
@@ -76,6 +77,15 @@ def assemble(columns: Columns, table: NDArray[np.void]) -> Assembled:
     if refused:
         rows, slots, messages = rows[possible], slots[possible], messages[possible]
     return _sort_unique(rows, slots, messages, refused)
+
+
+def _round(value: NDArray[np.float64], grain: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Round to whole parts of the unit where a channel says so; huge values stay."""
+    if not grain.any():
+        return value
+    rounded = np.rint(value * grain) / np.where(grain > 0, grain, 1.0)
+    # adding zero: minus zero is no other value than zero
+    return np.where((grain > 0) & np.isfinite(rounded), rounded + 0.0, value)
 
 
 def _describe_impossible(

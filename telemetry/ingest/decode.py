@@ -6,6 +6,7 @@ Understood shapes, alone or in an array:
     {"ts": "2025-11-20T01:00:00Z", "active_power_import": 1.25, …}      flat
     {"ts": …, "registers": {"40001": 2301, …}}                           raw Modbus
     {"ts": …, "device": "meter-1", "values": {…}}                        array items
+    {"ts": …, "quality": "uncertain", "values": {…}}                     all of them doubted
     {"ts": …, "devices": {"meter-1": {…}, …}}                            legacy telemetry
     23.5   or   {"value": 23.5, "ts": …}                                 topics with a metric
 """
@@ -13,19 +14,23 @@ Understood shapes, alone or in an array:
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
+from devices.canonical import ChannelTemplate
 from telemetry.ingest.recovery import recover_json
+from telemetry.quality import Quality
+from telemetry.truth.numbers import read_number
 
 MAX_READINGS = 2_000
 MAX_VALUES = 2_000
 MAX_DEPTH = 8
 MAX_METRIC_LENGTH = 128
 _TIME_KEYS = ("ts", "time", "timestamp")
+_SAID = {quality.label: quality for quality in (Quality.UNCERTAIN, Quality.BAD, Quality.ESTIMATED)}
 _META_KEYS = frozenset({*_TIME_KEYS, "device", "group", "seq", "boot", "values", "registers"})
 
 
@@ -42,6 +47,8 @@ class TimedValues(msgspec.Struct):
 
     values: dict[str, float]
     ts: int | float | str | None = None
+    boot: int | None = None
+    seq: int | None = None
 
 
 @dataclass(slots=True)
@@ -49,13 +56,25 @@ class Reading:
     """Values of one instant.
 
     `device` names the device when the payload does. `problems` holds (code, detail) of
-    values that were left out.
+    values that were left out. `number` is (boot, seq), by which the device counts its
+    readings. `quality`: of all its values. `templates` describe channels by their source, for
+    the case that they have to be made; `is_described`: by people, not by the message itself.
+    Mappings may say besides: `presence`, whether the
+    device is there, `announced`, what it tells of itself, and `answer`, a topic and what is
+    sent there.
     """
 
     raw_time: Any
     values: dict[str, float]
     device: str | None = None
     problems: list[tuple[str, str]] = field(default_factory=list)
+    number: tuple[int, int] | None = None
+    quality: Quality = Quality.GOOD
+    templates: Sequence[ChannelTemplate] = ()
+    is_described: bool = True
+    presence: bool | None = None
+    announced: dict[str, str] | None = None
+    answer: tuple[str, bytes] | None = None
 
 
 @dataclass(slots=True)
@@ -82,6 +101,8 @@ def decode_usual(payload: bytes) -> TimedValues | None:
     colons = len(message.values) + 1
     if message.ts is not None:
         colons += 1 + (message.ts.count(":") if isinstance(message.ts, str) else 0)
+    if message.seq is not None:
+        colons += 1 + (message.boot is not None)
     return message if payload.count(b":") == colons else None
 
 
@@ -186,7 +207,7 @@ def _no_reading(item: Any) -> Iterator[Reading]:
 def _object_readings(document: dict[Any, Any], metric: str) -> Iterator[Reading]:
     time = next((document[key] for key in _TIME_KEYS if key in document), None)
     if metric and "value" in document:
-        yield _reading(time, {metric: document["value"]}, None)
+        yield _numbered(_reading(time, {metric: document["value"]}, None), document)
         return
     devices = document.get("devices")
     if isinstance(devices, dict):
@@ -200,7 +221,16 @@ def _object_readings(document: dict[Any, Any], metric: str) -> Iterator[Reading]
     values = document.get("values", document.get("registers"))
     if not isinstance(values, dict):
         values = {key: value for key, value in document.items() if key not in _META_KEYS}
-    yield _reading(time, values, None if device is None else str(device))
+        yield _numbered(_reading(time, values, None if device is None else str(device)), document)
+        return
+    reading = _numbered(_reading(time, values, None if device is None else str(device)), document)
+    reading.quality = _SAID.get(str(document.get("quality")), Quality.GOOD)
+    yield reading
+
+
+def _numbered(reading: Reading, document: dict[Any, Any]) -> Reading:
+    reading.number = read_number(document.get("boot"), document.get("seq"))
+    return reading
 
 
 def _reading(time: Any, values: dict[Any, Any], device: str | None) -> Reading:

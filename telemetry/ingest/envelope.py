@@ -10,7 +10,7 @@ class Envelope(msgspec.Struct, array_like=True, frozen=True):
 
     transport: `mqtt`, `http`, `replay` … · topic: with `/` between segments · received_at:
     µs since 1970 UTC · identity: who was authenticated at the wire, "" when the broker
-    enforced it.
+    enforced it · is_retained: the broker had kept it; nobody knows how old it is.
     """
 
     transport: str
@@ -18,6 +18,7 @@ class Envelope(msgspec.Struct, array_like=True, frozen=True):
     payload: bytes
     received_at: int
     identity: str = ""
+    is_retained: bool = False
 
 
 _ENCODER = msgspec.msgpack.Encoder()

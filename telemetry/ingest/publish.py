@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from redis import Redis
+from redis.client import Pipeline
 from redis.exceptions import OutOfMemoryError
 
 from energy.lib.redis import key
@@ -38,12 +39,30 @@ def publish_and_acknowledge(
     """
     packed = [encode_stored(batch) for batch in batches]
     pipeline = client.pipeline(transaction=False)
+    _append_all(pipeline, batches, packed, now)
+    pipeline.xack(source, group, *entries)
+    pipeline.xdel(source, *entries)
+    _execute(client, pipeline, packed)
+
+
+def publish(client: Redis, batches: list[StoredBatch], *, now: float) -> None:
+    """Hand batches to the reactors that were committed past the ingest stream."""
+    packed = [encode_stored(batch) for batch in batches]
+    pipeline = client.pipeline(transaction=False)
+    _append_all(pipeline, batches, packed, now)
+    _execute(client, pipeline, packed)
+
+
+def _append_all(
+    pipeline: Redis, batches: list[StoredBatch], packed: list[bytes], now: float
+) -> None:
     for data in packed:
         _append(pipeline, data)
     if stored := sum(len(batch.live) for batch in batches):
         count_samples(pipeline, stored, now=now)
-    pipeline.xack(source, group, *entries)
-    pipeline.xdel(source, *entries)
+
+
+def _execute(client: Redis, pipeline: Pipeline, packed: list[bytes]) -> None:
     results = pipeline.execute(raise_on_error=False)
     for result in results:
         if isinstance(result, Exception) and not isinstance(result, OutOfMemoryError):

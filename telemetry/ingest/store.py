@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import psycopg
@@ -18,6 +18,8 @@ from psycopg import errors
 
 from telemetry.ingest.batch import SampleBatch, from_microseconds
 from telemetry.services.rejected import Rejection, record_rejections
+from telemetry.storage.known import Known, find_known
+from telemetry.storage.marks import INSERT_MARK, encode_mark, windows_of
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -58,12 +60,19 @@ _COLUMNS = "(channel_id, time, value, quality)"
 _COPY_SAMPLE = f"COPY telemetry_sample {_COLUMNS} FROM STDIN (FORMAT BINARY)"
 _COPY_STAGE = f"COPY stage_sample {_COLUMNS} FROM STDIN (FORMAT BINARY)"
 _COPY_LATEST = f"COPY stage_latest {_COLUMNS} FROM STDIN (FORMAT BINARY)"
-# Rows that are there already stay as they are; those with another value are reported.
+# Rows that are there already stay as they are; those with another value are reported. Each
+# staged row is looked up by its key: OFFSET 0 keeps PostgreSQL from turning the join round.
+# Its statistics end before the newest rows, so it would expect one row of the span and read
+# the staging table anew for each of the thousands that are there.
 _CONFLICTS = """
 SELECT n.channel_id, (extract(epoch FROM n.time) * 1000000)::bigint
 FROM stage_sample n
-JOIN telemetry_sample o ON o.channel_id = n.channel_id AND o.time = n.time
-WHERE o.value <> n.value AND o.time BETWEEN %s AND %s
+CROSS JOIN LATERAL (
+    SELECT o.value FROM telemetry_sample o
+    WHERE o.channel_id = n.channel_id AND o.time = n.time AND o.time BETWEEN %s AND %s
+    OFFSET 0
+) AS known
+WHERE known.value <> n.value
 """
 _INSERT_STAGED = f"""
 INSERT INTO telemetry_sample {_COLUMNS}
@@ -88,14 +97,17 @@ class Change:
 
     `rows` are sorted by (channel, time), each key once; `latest` are those of them that
     may be newer than the latest values; `on_conflict` makes the rejection of the row with
-    this index, whose key is stored with another value.
+    this index, whose key is stored with another value, or None where none is kept.
+    `within` is called at the end of the transaction, once for each attempt, so that a
+    caller's own progress is committed with the rows or not at all.
     """
 
     rows: SampleBatch
     latest: SampleBatch
     rejections: Sequence[Rejection]
-    on_conflict: Callable[[int], Rejection]
+    on_conflict: Callable[[int], Rejection | None]
     now: dt.datetime
+    within: Callable[[psycopg.Cursor[tuple[object, ...]], Stored], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +133,11 @@ class SampleStore:
             DataRefused: a row cannot be stored.
         """
         try:
-            return self._write_new(change) or self._write_staged(change)
+            known = find_known(self._open(), change.rows, now=change.now)
+            if known is not None:
+                change = _without(change, known)
+            stored = self._write_new(change) or self._write_staged(change)
+            return stored if known is None else _with_known(stored, known)
         except (errors.DataError, errors.IntegrityError) as error:
             raise DataRefused(str(error)) from error
 
@@ -147,10 +163,12 @@ class SampleStore:
         try:
             with connection.transaction(), connection.cursor() as cursor:
                 _copy(cursor, _COPY_SAMPLE, change.rows)
-                _finish(cursor, change, [])
+                _mark(cursor, change.rows)
+                stored = Stored(len(change.rows), 0, 0)
+                _finish(cursor, change, [], stored)
         except errors.UniqueViolation:
             return None
-        return Stored(len(change.rows), 0, 0)
+        return stored
 
     def _write_staged(self, change: Change) -> Stored:
         connection = self._open()
@@ -158,9 +176,40 @@ class SampleStore:
             _copy(cursor, _COPY_STAGE, change.rows)
             cursor.execute(_INSERT_STAGED)
             existing = len(change.rows) - cursor.rowcount
+            if existing < len(change.rows):
+                _mark(cursor, change.rows)
             conflicts = _find_conflicts(cursor, change.rows) if existing else []
-            _finish(cursor, change, conflicts)
-        return Stored(len(change.rows) - existing, existing - len(conflicts), len(conflicts))
+            count = len(conflicts)
+            stored = Stored(len(change.rows) - existing, existing - count, count)
+            _finish(cursor, change, conflicts, stored)
+        return stored
+
+
+def _without(change: Change, known: Known) -> Change:
+    """Leave out what is packed already; what is packed with another value is rejected."""
+    left = np.flatnonzero(~(known.duplicates | known.conflicts))
+    refused = map(change.on_conflict, np.flatnonzero(known.conflicts).tolist())
+    within = change.within
+
+    def tell(cursor: psycopg.Cursor[tuple[object, ...]], stored: Stored) -> None:
+        if within:
+            within(cursor, _with_known(stored, known))
+
+    return replace(
+        change,
+        rows=change.rows[left],
+        rejections=[*change.rejections, *(found for found in refused if found is not None)],
+        on_conflict=lambda index: change.on_conflict(int(left[index])),
+        within=tell,
+    )
+
+
+def _with_known(stored: Stored, known: Known) -> Stored:
+    return Stored(
+        stored.inserted,
+        stored.duplicates + int(known.duplicates.sum()),
+        stored.conflicts + int(known.conflicts.sum()),
+    )
 
 
 def _copy(cursor: psycopg.Cursor[tuple[object, ...]], statement: str, rows: SampleBatch) -> None:
@@ -190,15 +239,26 @@ def copy_buffer(rows: SampleBatch) -> bytearray:
     return buffer
 
 
+def _mark(cursor: psycopg.Cursor[tuple[object, ...]], rows: SampleBatch) -> None:
+    """Note in the same transaction which rollups are due: no crash loses one."""
+    if len(rows):
+        cursor.execute(INSERT_MARK, encode_mark(windows_of(rows)))
+
+
 def _finish(
-    cursor: psycopg.Cursor[tuple[object, ...]], change: Change, conflicts: list[int]
+    cursor: psycopg.Cursor[tuple[object, ...]],
+    change: Change,
+    conflicts: list[int],
+    stored: Stored,
 ) -> None:
     if len(change.latest):
         _copy(cursor, _COPY_LATEST, change.latest)
         cursor.execute(_FORWARD_LATEST, [change.now])
-    rejections = [*change.rejections, *map(change.on_conflict, conflicts)]
-    if rejections:
+    refused = [found for found in map(change.on_conflict, conflicts) if found is not None]
+    if rejections := [*change.rejections, *refused]:
         record_rejections(cursor, rejections, now=change.now)
+    if change.within:
+        change.within(cursor, stored)
 
 
 def _find_conflicts(cursor: psycopg.Cursor[tuple[object, ...]], rows: SampleBatch) -> list[int]:

@@ -11,6 +11,7 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from energy.lib.redis import key
+from energy.lib.waiting import must_wait
 from telemetry.ingest.buffer import FIELD, PARTITION
 from telemetry.ingest.chunk import Entry
 from telemetry.ingest.envelope import Envelope, unpack
@@ -18,7 +19,7 @@ from telemetry.ingest.envelope import Envelope, unpack
 logger = logging.getLogger(__name__)
 
 GROUP = "ingest"
-READ_ENTRIES = 20  # two full chunks
+READ_ENTRIES = 20  # a full chunk
 BLOCK_MS = 100
 CLAIM_IDLE_MS = 30_000
 CLAIM_EVERY_SECONDS = 5.0
@@ -63,7 +64,9 @@ class IngestStream:
         """
         self._ensure_group()
         # after a restart or an error: what this consumer had taken before
-        if self._own_pending or self._clock() < self._own_until:
+        if self._own_pending or must_wait(
+            self._own_until, now=self._clock(), at_most=OWN_AGAIN_SECONDS
+        ):
             raw = self._read("0", None)
             self._own_pending = bool(raw)
             if raw:
@@ -86,7 +89,7 @@ class IngestStream:
     def _claim(self) -> list[tuple[bytes, dict[bytes, bytes]]]:
         """Take over entries that a dead worker has had for 30 s."""
         now = self._clock()
-        if now < self._claim_at:
+        if must_wait(self._claim_at, now=now, at_most=CLAIM_EVERY_SECONDS):
             return []
         self._claim_at = now + CLAIM_EVERY_SECONDS
         answer: Any = self._redis.xautoclaim(

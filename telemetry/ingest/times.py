@@ -12,6 +12,7 @@ OLDEST_US = 946_684_800 * 1_000_000  # 2000-01-01
 # Numbers are told apart by magnitude: seconds until the year 5138, then ms, then µs.
 _SECONDS_BELOW = 100_000_000_000
 _MILLISECONDS_BELOW = 100_000_000_000_000
+_EPOCH_DIGITS = range(9, 18)
 _MICROSECONDS_BELOW = 100_000_000_000_000_000
 
 
@@ -35,19 +36,29 @@ def read_time(raw: object, *, received_at: int) -> int:
     """
     if raw is None:
         return received_at
-    if isinstance(raw, bool):
-        raise TimeError("bad_time", "The time is true or false.")
-    if isinstance(raw, int | float):
-        moment = _from_number(raw)
-    elif isinstance(raw, str):
-        moment = _from_text(raw)
-    else:
-        raise TimeError("bad_time", f"The time is a {type(raw).__name__}.")
+    moment = parse_time(raw)
     if moment > received_at + MAX_FUTURE_US:
         raise TimeError("time_in_future", f"{raw!r} is more than 5 minutes ahead; check the clock.")
     if moment < OLDEST_US:
         raise TimeError("time_too_old", f"{raw!r} lies before 2000; the clock was never set.")
     return moment
+
+
+def parse_time(raw: object) -> int:
+    """Return a payload's time in µs UTC, however wrong the clock.
+
+    Raises:
+        TimeError: bad_time, naive_time.
+    """
+    if isinstance(raw, bool):
+        raise TimeError("bad_time", "The time is true or false.")
+    if isinstance(raw, int | float):
+        return _from_number(raw)
+    if isinstance(raw, str):
+        return _from_text(raw)
+    if isinstance(raw, dt.datetime) and raw.tzinfo is not None:  # read by a mapping
+        return to_microseconds(raw)
+    raise TimeError("bad_time", f"The time is a {type(raw).__name__}.")
 
 
 def _from_number(raw: float) -> int:
@@ -61,6 +72,8 @@ def _from_number(raw: float) -> int:
 
 
 def _from_text(raw: str) -> int:
+    if len(raw) in _EPOCH_DIGITS and raw.isascii() and raw.isdigit():
+        return _from_number(int(raw))  # the number as a text; basic ISO dates are shorter
     try:
         moment = dt.datetime.fromisoformat(raw)
         if moment.tzinfo is None:

@@ -9,7 +9,6 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
 import numpy as np
 import psycopg
 from django.db import Error as DatabaseError
@@ -17,27 +16,40 @@ from django.db import InterfaceError, OperationalError
 from redis import Redis
 from redis.exceptions import RedisError
 
-from accounts.tenancy import tenant_scope
-from devices.services.presence import UnknownStatus, apply_status_report, touch_last_seen
+from devices.inbound.message import BadMessage
+from devices.inbound.topics import MessageRoute
+from devices.services.presence import touch_last_seen
 from energy.lib import metrics
 from energy.lib.redis import durable
 from telemetry import partitions
+from telemetry.decoding.formats import sparkplug
 from telemetry.ingest import publish
 from telemetry.ingest.assemble import Assembled, Columns, assemble, conflict
 from telemetry.ingest.batch import StoredBatch, from_microseconds, to_microseconds
 from telemetry.ingest.chunk import Chunk, Entry, split_chunks
-from telemetry.ingest.directory import Directory, Source
+from telemetry.ingest.directory import Directory
 from telemetry.ingest.envelope import Envelope
+from telemetry.ingest.foreign_reader import tell_signals
+from telemetry.ingest.messages import handle_message
+from telemetry.ingest.quota import TOLERATED, Quota
+from telemetry.ingest.quota_notices import QuotaNotices
 from telemetry.ingest.reading import Collector
-from telemetry.ingest.status import read_status
+from telemetry.ingest.sensors import publish_answers
+from telemetry.ingest.silence import SilenceWatch
+from telemetry.ingest.source import Source
+from telemetry.ingest.sparkplug_store import RedisBirths
+from telemetry.ingest.statuses import handle_statuses
 from telemetry.ingest.store import Change, DataRefused, SampleStore, latest_rows
 from telemetry.ingest.stream import GROUP, IngestStream
-from telemetry.ingest.topics import Family
-from telemetry.services.rejected import Rejection
+from telemetry.ingest.topics import DOOR_PREFIX
+from telemetry.services.rejected import QUOTA, Rejection
+from telemetry.truth.receipts import Receipts
 
 logger = logging.getLogger(__name__)
 
 TOUCH_EVERY_US = 10_000_000
+OF_DOORS = frozenset({"http", "replay"})
+_BEYOND_QUOTA = f"More than {TOLERATED} times what the plan allows in a minute; replay it later."
 
 # Nobody's fault: the round is repeated when the server is back.
 UNAVAILABLE = (psycopg.OperationalError, OperationalError, InterfaceError, RedisError, OSError)
@@ -47,7 +59,8 @@ class IngestWorker:
     """One consumer of the group `ingest`; any number may run.
 
     Args: consumer: name of this copy, the same after a restart, so that it finds what it
-        had taken. clock: seconds since 1970.
+        had taken. clock: seconds since 1970. alive: called whenever something is committed, for a
+        watchdog: messages that are committed one by one may take long.
     """
 
     def __init__(
@@ -56,17 +69,26 @@ class IngestWorker:
         consumer: str,
         client: Redis | None = None,
         clock: Callable[[], float] = time.time,
+        alive: Callable[[], None] = lambda: None,
     ) -> None:
         self._redis = client or durable()
         self._clock = clock
+        self._alive = alive
         self._stream = IngestStream(self._redis, consumer=consumer, clock=clock)
         self._store = SampleStore()
         self._directory = Directory()
         self._touched: dict[uuid.UUID, int] = {}
         self._weeks: set[dt.datetime] = set()
+        self._silence = SilenceWatch(since=clock())
+        self._quota = Quota()
+        self._notices = QuotaNotices()
+        self._receipts = Receipts()
+        sparkplug.births = RedisBirths()  # another worker may get the births
 
     def run_once(self) -> bool:
         """Store what waits, at most 20 entries; True if there was something.
+
+        When nothing waits, look which devices have gone silent.
 
         After an error the entries stay pending and the next round takes them again.
         """
@@ -74,10 +96,22 @@ class IngestWorker:
             entries = self._stream.take()
             for chunk in split_chunks(entries):
                 self._process(chunk)
+            self._look_for_silence(is_caught_up=not entries or self._is_recent(entries[-1]))
+            self._receipts.send(now=self._now())
         except BaseException:
             self._stream.read_own_again()
             raise
         return bool(entries)
+
+    def _look_for_silence(self, *, is_caught_up: bool) -> None:
+        try:
+            self._silence.look(now=self._clock(), is_caught_up=is_caught_up)
+        except DatabaseError as error:
+            logger.warning("Silence not looked for: %s", error)
+
+    def _is_recent(self, entry: Entry) -> bool:
+        """Tell whether an entry was received within the last ten seconds."""
+        return self._clock() * 1_000_000 - entry[1][-1].received_at < TOUCH_EVERY_US
 
     def close(self) -> None:
         """Release the database connection."""
@@ -85,6 +119,7 @@ class IngestWorker:
 
     def _process(self, entries: list[Entry]) -> None:
         """Commit one chunk, publish it, acknowledge it."""
+        self._alive()
         started = time.perf_counter()
         work = Chunk(entries)
         try:
@@ -103,16 +138,19 @@ class IngestWorker:
             now=self._clock(),
         )
         metrics.BATCH_SECONDS.observe(time.perf_counter() - started)
+        self._quota.forget(entries)
         self._touch(work)  # last: nobody waits for it
+        self._notices.tell(self._quota.take_excess(), clock=self._clock())
 
     def _commit_singly(self, entries: list[Entry]) -> list[StoredBatch | None]:
         """Commit each message on its own; the one that breaks us is kept as rejected."""
         batches: list[StoredBatch | None] = []
         for entry_id, envelopes in entries:
             for envelope in envelopes:
+                self._alive()
                 work = Chunk([(entry_id, [envelope])])
                 try:
-                    batches.append(self._commit_chunk(work))
+                    batches.append(self._commit_chunk(work, counts=False))
                 except UNAVAILABLE:
                     raise
                 except Exception as error:  # noqa: BLE001 (isolates the batch-mates)
@@ -121,18 +159,30 @@ class IngestWorker:
                     self._commit(work, assemble(Columns(), self._directory.table))
         return batches
 
-    def _commit_chunk(self, work: Chunk) -> StoredBatch | None:
+    def _commit_chunk(self, work: Chunk, *, counts: bool = True) -> StoredBatch | None:
         """Resolve, decode, check and commit; return what the reactors are to see."""
         self._resolve(work)
-        columns = self._collect(work)
+        beyond = self._quota.refused(work, clock=self._clock()) if counts else frozenset()
+        columns = self._collect(work, beyond)
         assembled = assemble(columns, self._directory.table)
+        self._directory.rates.judge(assembled.rows, assembled.slots)
         for message, code, detail in assembled.refused:
             work.reject(message, code, detail)
         self._commit(work, assembled)
+        if work.numbers:
+            self._receipts.note(work.numbers, now=self._now())
+        if work.answers:
+            publish_answers(work.answers, now=self._now())
+        if work.signals:
+            tell_signals(work.signals, now=self._now())
         return self._stored_batch(work, assembled)
+
+    def _now(self) -> dt.datetime:
+        return from_microseconds(int(self._clock() * 1_000_000))
 
     def _resolve(self, work: Chunk) -> None:
         clock = self._clock()
+        self._directory.follow_changes(clock=clock)
         topics = {envelope.topic for envelope in work.envelopes}
         missing = [topic for topic in topics if self._directory.find(topic, clock=clock) is None]
         if missing:
@@ -142,34 +192,54 @@ class IngestWorker:
             if source is not None:
                 work.sources[topic] = source
 
-    def _collect(self, work: Chunk) -> Columns:
+    def _collect(self, work: Chunk, beyond: frozenset[int]) -> Columns:
         """Decode every message into columns; what cannot be used is rejected."""
         collector = Collector(self._directory, work.reject, self._clock())
         sources = work.sources
+        done = handle_statuses(work.envelopes, sources, beyond) | self._refuse_misplaced(work)
         for index, envelope in enumerate(work.envelopes):
             source = sources[envelope.topic]
             if source.error is not None:
                 work.reject(index, *source.error)
-            elif source.route is not None and source.route.family is Family.STATUS:
-                self._apply_status(work, index, envelope, source)
+            elif index in beyond:
+                work.reject(index, QUOTA, _BEYOND_QUOTA)
+                collector.note_refused(envelope, source)
+            elif index in done:
+                continue
+            elif source.route is not None and source.route.message is not None:
+                readings = self._handle(work, index, source, source.route.message)
+                if readings is not None:
+                    collector.add(index, readings, source)
             else:
                 collector.add(index, envelope, source)
+        work.numbers, work.named = collector.numbers, collector.named
+        work.answers, work.signals = collector.answers, collector.signals
         return collector.columns
 
-    def _apply_status(self, work: Chunk, index: int, envelope: Envelope, source: Source) -> None:
-        if source.gateway_id is None or source.tenant_id is None:
-            return
+    def _refuse_misplaced(self, work: Chunk) -> frozenset[int]:
+        """Refuse what came over MQTT on a topic of another door; return the positions."""
+        doors = {topic for topic in work.sources if topic.startswith(DOOR_PREFIX)}
+        if not doors:
+            return frozenset()
+        found = frozenset(
+            index
+            for index, envelope in enumerate(work.envelopes)
+            if envelope.topic in doors and envelope.transport not in OF_DOORS
+        )
+        for index in found:
+            work.reject(index, "foreign_transport", "This topic is not for MQTT.")
+        return found
+
+    def _handle(
+        self, work: Chunk, index: int, source: Source, route: MessageRoute
+    ) -> Envelope | None:
+        """Hand a message over; return the readings that it carries besides."""
+        envelope = work.envelopes[index]
         try:
-            report = read_status(envelope.payload)
-            with tenant_scope(source.tenant_id):
-                apply_status_report(
-                    gateway_id=source.gateway_id,
-                    status=report.status,
-                    at=from_microseconds(envelope.received_at),
-                    firmware_version=report.firmware_version,
-                )
-        except (msgspec.MsgspecError, UnknownStatus, UnicodeDecodeError, RecursionError) as error:
-            work.reject(index, "bad_status", str(error))
+            return handle_message(envelope, source, route, now=self._now())
+        except BadMessage as error:
+            work.reject(index, error.code, str(error))
+            return None
 
     def _commit(self, work: Chunk, assembled: Assembled) -> None:
         self._ensure_partitions(assembled)
@@ -178,6 +248,7 @@ class IngestWorker:
         slots = assembled.slots[latest]
         table = self._directory.table
         table["latest"][slots] = np.maximum(table["latest"][slots], assembled.rows["time"][latest])
+        self._directory.rates.accept(assembled.rows, assembled.slots)
         metrics.SAMPLES_STORED.inc(stored_rows)
         now_us = self._clock() * 1_000_000
         metrics.COMMIT_LAG_SECONDS.observe(max(0.0, (now_us - work.received) / 1_000_000))
@@ -200,7 +271,7 @@ class IngestWorker:
             latest=rows[candidates[newer]],
             rejections=work.take_rejections(),
             on_conflict=on_conflict,
-            now=from_microseconds(int(self._clock() * 1_000_000)),
+            now=self._now(),
         )
         try:
             stored = self._store.write(change)
@@ -234,9 +305,7 @@ class IngestWorker:
         weeks = {from_microseconds(int(n) * week_us + monday_us) for n in numbers}
         missing = weeks - self._weeks
         if missing:
-            partitions.ensure_partitions(
-                missing, now=from_microseconds(int(self._clock() * 1_000_000))
-            )
+            partitions.ensure_partitions(missing, now=self._now())
             self._weeks |= missing
 
     def _stored_batch(self, work: Chunk, assembled: Assembled) -> StoredBatch | None:
@@ -248,13 +317,21 @@ class IngestWorker:
 
     def _touch(self, work: Chunk) -> None:
         """Move "last seen" forward, at most every ten seconds for each device."""
-        seen_at = work.last_received
+        received = {envelope.topic: envelope.received_at for envelope in work.envelopes}
         gateways: dict[uuid.UUID, dt.datetime] = {}
-        devices: dict[uuid.UUID, dt.datetime] = {}
-        for source in work.sources.values():
+        devices = {
+            named: from_microseconds(seen_at)
+            for named, index in work.named.items()
+            if self._is_touch_due(named, seen_at := work.envelopes[index].received_at)
+        }
+        for topic, source in work.sources.items():
+            seen_at = received[topic]
+            if source.says_status:  # a last will is no sign of life; the next message is
+                if owner := source.gateway_id or source.device_id:
+                    self._touched.pop(owner, None)
+                continue
             for seen, found in ((gateways, source.gateway_id), (devices, source.device_id)):
-                if found and seen_at - self._touched.get(found, 0) >= TOUCH_EVERY_US:
-                    self._touched[found] = seen_at
+                if found and self._is_touch_due(found, seen_at):
                     seen[found] = from_microseconds(seen_at)
         if not gateways and not devices:
             return
@@ -264,3 +341,10 @@ class IngestWorker:
             # presence is told again with the next message
             logger.warning("Presence not written: %s", error)
             self._touched.clear()
+
+    def _is_touch_due(self, thing: uuid.UUID, seen_at: int) -> bool:
+        """Tell whether "last seen" is to be written, and note that it is."""
+        is_due = abs(seen_at - self._touched.get(thing, 0)) >= TOUCH_EVERY_US
+        if is_due:
+            self._touched[thing] = seen_at
+        return is_due

@@ -13,11 +13,12 @@ from django.db import DatabaseError
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from telemetry.live.credit import UnsentFrame
+from telemetry.live.credit import CreditWindow, UnsentFrame
 from telemetry.live.database import TargetRefused
 from telemetry.live.hub import NORMAL, Hub, get_hub
 from telemetry.live.identity import Identity
 from telemetry.live.limits import (
+    ACK_TIMEOUT_SECONDS,
     ACKS_BURST,
     ACKS_PER_SECOND,
     MAX_MESSAGE_BYTES,
@@ -37,6 +38,7 @@ from telemetry.live.messages import (
     decode_message,
 )
 from telemetry.live.origin import is_allowed_origin
+from telemetry.live.renewal import format_time, may_replace, renew
 from telemetry.live.signin import UNAUTHORIZED, SignInRefused, sign_in, sign_in_by_message
 from telemetry.live.viewer import Viewer
 
@@ -58,6 +60,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     # The hub receives for all sockets: none has a channel of its own in the layer.
     channel_layer_alias = "none"
+    ack_seconds = ACK_TIMEOUT_SECONDS
 
     hub: Hub | None = None
     viewer: Viewer | None = None
@@ -164,16 +167,27 @@ class LiveConsumer(AsyncWebsocketConsumer):
         clock = self.hub.now()
         self._messages = TokenBucket(rate=MESSAGES_PER_SECOND, burst=MESSAGES_PER_SECOND, now=clock)
         self._acks = TokenBucket(rate=ACKS_PER_SECOND, burst=ACKS_BURST, now=clock)
-        self.viewer = Viewer(identity, send=self.send, close=self.close, now=clock)
+        credit = CreditWindow(ack_seconds=self.ack_seconds)
+        self.viewer = Viewer(
+            identity, send=self.deliver, close=self.close, now=clock, credit=credit
+        )
         await self.hub.attach(self.viewer)
         await self.viewer.send_message(
             {
                 "type": "welcome",
-                "server_time": _format_time(now),
-                "exp": _format_time(identity.expires_at),
+                "server_time": format_time(now),
+                "exp": format_time(identity.expires_at),
                 "limits": PUBLISHED,
             }
         )
+        await self.begin(self.viewer)
+
+    async def begin(self, viewer: Viewer) -> None:
+        """Go on after the welcome; clients say themselves what they want."""
+
+    async def deliver(self, text: str) -> None:
+        """Send a message to the client."""
+        await self.send(text)
 
     async def _answer(self, message: ClientMessage, viewer: Viewer) -> None:
         assert self.hub is not None  # noqa: S101 set together with the viewer
@@ -188,10 +202,28 @@ class LiveConsumer(AsyncWebsocketConsumer):
             case Acknowledge():
                 await self._acknowledge(message, viewer, self.hub)
             case Authenticate():
-                await self._refuse(None, "signed_in_already")
+                await self._sign_in_again(message, viewer)
             case Ping():
                 named = {} if message.id is None else {"id": message.id}
                 await viewer.send_message({"type": "pong", **named})
+
+    async def _sign_in_again(self, message: Authenticate, viewer: Viewer) -> None:
+        """Take a new token of the same person; a bad one ends the socket as any other."""
+        try:
+            identity = await sign_in_by_message(message.token, now=timezone.now())
+        except SignInRefused as refused:
+            await viewer.close(refused.code)
+            await self._detach()
+        except DatabaseError:
+            await self._refuse(None, "unavailable")
+        else:
+            if not may_replace(viewer.identity, identity):
+                await self._refuse(None, "other_identity")
+                return
+            renew(viewer, identity)
+            await viewer.send_message(
+                {"type": "ok", "id": None, "exp": format_time(identity.expires_at)}
+            )
 
     async def _subscribe(self, message: Subscribe, viewer: Viewer, hub: Hub) -> None:
         try:
@@ -233,8 +265,3 @@ class LiveConsumer(AsyncWebsocketConsumer):
         if self.hub is not None and self.viewer is not None:
             self.viewer.is_closed = True
             await self.hub.detach(self.viewer)
-
-
-def _format_time(moment: dt.datetime) -> str:
-    """Return RFC 3339 in UTC, as the REST API writes it."""
-    return moment.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

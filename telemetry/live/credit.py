@@ -16,12 +16,27 @@ class UnsentFrame(ValueError):
 
 
 class CreditWindow:
-    """Frames are numbered from 1; at most 64 of them or 512 KiB are unacknowledged."""
+    """Frames are numbered from 1; at most 64 of them or 256 KiB are unacknowledged."""
 
-    __slots__ = ("_max_bytes", "_max_frames", "_owed_bytes", "_progress_at", "_sizes", "sent")
+    __slots__ = (
+        "_ack_seconds",
+        "_max_bytes",
+        "_max_frames",
+        "_owed_bytes",
+        "_progress_at",
+        "_sizes",
+        "sent",
+    )
 
-    def __init__(self, *, max_frames: int = UNACKED_FRAMES, max_bytes: int = UNACKED_BYTES) -> None:
+    def __init__(
+        self,
+        *,
+        max_frames: int = UNACKED_FRAMES,
+        max_bytes: int = UNACKED_BYTES,
+        ack_seconds: float = ACK_TIMEOUT_SECONDS,
+    ) -> None:
         self.sent = 0
+        self._ack_seconds = ack_seconds
         self._max_frames = max_frames
         self._max_bytes = max_bytes
         self._sizes: deque[int] = deque()
@@ -62,5 +77,5 @@ class CreditWindow:
         return number > acknowledged
 
     def is_overdue(self, now: float) -> bool:
-        """Tell whether the client owes and made no progress for 30 seconds."""
-        return bool(self._sizes) and now - self._progress_at > ACK_TIMEOUT_SECONDS
+        """Tell whether the client owes and made no progress for `ack_seconds`."""
+        return bool(self._sizes) and now - self._progress_at > self._ack_seconds

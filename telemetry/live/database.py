@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,6 +13,8 @@ from accounts.tenancy import tenant_scope
 from devices.models import Device, Site
 from telemetry.ingest.batch import to_microseconds
 from telemetry.live.frames import Point
+from telemetry.live.guests import watchable
+from telemetry.live.identity import Identity
 from telemetry.live.limits import MAX_DEVICES
 from telemetry.models import LatestValue
 from telemetry.quality import QUALITY_NAMES
@@ -41,22 +43,24 @@ def in_database(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @in_database
 def find_devices(
-    tenant_id: uuid.UUID,
+    identity: Identity,
     *,
     devices: Collection[uuid.UUID] | None,
     sites: Collection[uuid.UUID] | None,
 ) -> frozenset[str]:
     """Return the device uuids of a target; with neither devices nor sites, the whole tenant's.
 
+    For a guest only what is shared exists.
+
     Raises:
         TargetRefused: something of it is unknown in the tenant, or there are too many devices.
     """
-    with tenant_scope(tenant_id):
-        found = Device.objects.order_by("id")
+    with tenant_scope(identity.tenant_id):
+        found = watchable(identity, Device).order_by("id")
         if devices:
             found = found.filter(id__in=set(devices))
         elif sites:
-            if Site.objects.filter(id__in=set(sites)).count() != len(set(sites)):
+            if watchable(identity, Site).filter(id__in=set(sites)).count() != len(set(sites)):
                 raise TargetRefused("unknown_site")
             found = found.filter(site_id__in=set(sites))
         ids = frozenset(map(str, found.values_list("id", flat=True)[: MAX_DEVICES + 1]))
@@ -65,6 +69,19 @@ def find_devices(
     if len(ids) > MAX_DEVICES:
         raise TargetRefused("too_many_devices")
     return ids
+
+
+@in_database
+def find_withdrawn(watched: Mapping[Identity, Collection[str]]) -> dict[Identity, frozenset[str]]:
+    """Return which of the devices that guests watch are shared with them no longer."""
+    withdrawn = {}
+    for identity, devices in watched.items():
+        with tenant_scope(identity.tenant_id):
+            shared = watchable(identity, Device).filter(id__in=devices)
+            left = frozenset(map(str, shared.values_list("id", flat=True)))
+        if lost := frozenset(devices) - left:
+            withdrawn[identity] = lost
+    return withdrawn
 
 
 @in_database

@@ -20,11 +20,13 @@ Point = list[Any]
 PointKey = tuple[str, str]
 
 
-def merge_points(pending: dict[PointKey, Point], points: Iterable[Point]) -> int:
-    """Keep the newest point of each (device, metric); return how many gave way to another."""
+def merge_points(pending: dict[PointKey, Point], points: Iterable[tuple[PointKey, Point]]) -> int:
+    """Keep the newest point of each (device, metric); return how many gave way to another.
+
+    The keys are kept as they are: those of a thousand sockets are then the same objects.
+    """
     dropped = 0
-    for point in points:
-        key = (point[0], point[1])
+    for key, point in points:
         known = pending.get(key)
         if known is not None:
             dropped += 1

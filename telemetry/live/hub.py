@@ -6,22 +6,28 @@ import asyncio
 import logging
 import uuid
 import weakref
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 from django.db import DatabaseError
 from django.utils import timezone
+from msgspec import structs
 from prometheus_client import Gauge
 
-from telemetry.live.database import TargetRefused, find_devices, read_latest
+from telemetry.live import event_desk
+from telemetry.live.database import TargetRefused, find_devices, find_withdrawn, read_latest
+from telemetry.live.events import Listening
 from telemetry.live.frames import make_snapshot
+from telemetry.live.identity import Identity
 from telemetry.live.limits import MAX_DEVICES, MAX_SUBSCRIPTIONS
 from telemetry.live.link import Link
-from telemetry.live.messages import MEASUREMENT, TYPES, Subscribe
+from telemetry.live.messages import TYPES, Subscribe
+from telemetry.live.renewal import remind
 from telemetry.live.room import Feed, FeedKey, Room
 from telemetry.live.rooms import EVERYTHING, REFRESH_SECONDS
 from telemetry.live.shutdown import before_server_stops
-from telemetry.live.signin import UNAUTHORIZED, find_ended
+from telemetry.live.signin import UNAUTHORIZED, find_standing
 from telemetry.live.viewer import Subscription, Viewer
 
 logger = logging.getLogger(__name__)
@@ -86,14 +92,18 @@ class Hub:
             DatabaseError: likewise.
         """
         _check_request(viewer, wanted)
-        devices = await find_devices(viewer.tenant, devices=wanted.devices, sites=wanted.sites)
+        devices = await find_devices(viewer.identity, devices=wanted.devices, sites=wanted.sites)
+        begun = await event_desk.begin(viewer, wanted, devices)
         if viewer not in self._viewers:
             return
-        self._replace(viewer, wanted, devices)
-        room = self._rooms[viewer.tenant]
-        await self._link.announce([room])
-        await viewer.send_message({"type": "ok", "id": wanted.id})
-        await self._send_snapshot(room, viewer.subscriptions.get(wanted.id))
+        self._replace(viewer, wanted, devices, begun and begun.listening)
+        await self._link.announce([self._rooms[viewer.tenant]])
+        number = {"since_seq": begun.listening.since} if begun else {}
+        await viewer.send_message({"type": "ok", "id": wanted.id, **number})
+        if begun is not None:
+            viewer.offer_events(begun.missed)
+            self.wake(viewer)
+        await self._send_snapshot(viewer.subscriptions.get(wanted.id))
 
     async def close_all(self) -> None:
         """Close every socket, because the server stops."""
@@ -113,7 +123,13 @@ class Hub:
             self._ready[viewer] = None
             self._has_ready.set()
 
-    def _replace(self, viewer: Viewer, wanted: Subscribe, devices: frozenset[str]) -> None:
+    def _replace(
+        self,
+        viewer: Viewer,
+        wanted: Subscribe,
+        devices: frozenset[str],
+        listening: Listening | None,
+    ) -> None:
         before = viewer.subscriptions.get(wanted.id)
         others = [other for other in viewer.subscriptions.values() if other is not before]
         if len(devices.union(*(other.devices for other in others))) > MAX_DEVICES:
@@ -121,8 +137,8 @@ class Hub:
         if before is not None:
             self._remove(before)
         room = self._enter_room(viewer.tenant)
-        feed = room.feed(_feed_key(wanted, devices))
-        subscription = Subscription(wanted.id, viewer, feed, devices)
+        feed = room.feed(_feed_key(wanted, devices, is_guest=viewer.identity.is_guest))
+        subscription = Subscription(wanted, viewer, feed, devices, listening=listening)
         viewer.subscriptions[wanted.id] = subscription
         room.add(subscription)
 
@@ -139,9 +155,10 @@ class Hub:
         if not room.feeds:
             del self._rooms[viewer.tenant]
 
-    async def _send_snapshot(self, room: Room, subscription: Subscription | None) -> None:
+    async def _send_snapshot(self, subscription: Subscription | None) -> None:
         if subscription is None:
             return
+        room = self._rooms[subscription.viewer.tenant]
         devices, metrics, _ = subscription.feed.key
         points = await read_latest(room.tenant_id, devices=devices, metrics=metrics)
         viewer = subscription.viewer
@@ -151,11 +168,15 @@ class Hub:
             self.wake(viewer)
 
     async def _receive(self) -> None:
-        """Take one frame from the reactor."""
+        """Take one message from the reactor."""
         message = await self._link.receive()
         room = self._rooms.get(uuid.UUID(message["room"])) if message else None
         if message is None or room is None:
             return
+        if message["type"] == "live.events":
+            event_desk.receive(room, message, self.wake)
+            return
+        room.events.note_newest(message.get("seq", 0))
         points = message["points"]
         room.note_frame(
             message["epoch"],
@@ -218,9 +239,48 @@ class Hub:
             return
         self._checked_at = self.now()
         identities = {viewer.identity for viewer in self._viewers}
-        ended = await find_ended(identities, now=timezone.now())
-        for viewer in [viewer for viewer in self._viewers if viewer.identity in ended]:
-            await self._close(viewer, UNAUTHORIZED)
+        standing = await find_standing(identities, now=timezone.now())
+        known = [viewer for viewer in self._viewers if viewer.identity in identities]
+        for viewer in known:
+            if viewer.identity not in standing:
+                await self._close(viewer, UNAUTHORIZED)
+        await remind(self._viewers, now=timezone.now())
+        await self._take_events(standing)
+        await self._take_from_guests()
+
+    async def _take_events(self, standing: Mapping[Identity, frozenset[str]]) -> None:
+        """End subscriptions to types of events that somebody may not see any more."""
+        for viewer in list(self._viewers):
+            types = standing.get(viewer.identity)
+            for subscription in list(viewer.subscriptions.values()):
+                if types is not None and not subscription.wanted.event_types() <= types:
+                    await self._subscribe_again(subscription)
+
+    async def _take_from_guests(self) -> None:
+        """Narrow what guests watch to what is still shared with them, or end it."""
+        guests = [viewer for viewer in self._viewers if viewer.identity.is_guest]
+        watched: dict[Identity, frozenset[str]] = {}
+        for viewer in guests:
+            watched[viewer.identity] = watched.get(viewer.identity, frozenset()) | viewer.devices()
+        withdrawn = await find_withdrawn(watched) if watched else {}
+        for viewer in guests:
+            lost = withdrawn.get(viewer.identity, frozenset())
+            touched = [s for s in viewer.subscriptions.values() if s.devices & lost]
+            for subscription in touched:
+                await self._subscribe_again(subscription)
+
+    async def _subscribe_again(self, subscription: Subscription) -> None:
+        viewer, wanted = subscription.viewer, subscription.wanted
+        if subscription.listening is not None:
+            wanted = structs.replace(wanted, since_seq=subscription.listening.since)
+        self._remove(subscription)  # first: nothing of it may pass while the database is asked
+        try:
+            await self.subscribe(viewer, wanted)
+        except TargetRefused as refused:
+            await viewer.send_message({"type": "err", "id": wanted.id, "code": refused.code})
+        except DatabaseError:
+            self.unsubscribe(viewer, wanted.id)
+            await viewer.send_message({"type": "err", "id": wanted.id, "code": "unavailable"})
 
     async def _keep(self) -> None:
         """Keep rooms known to the reactor, and read snapshots after lost frames."""
@@ -232,12 +292,16 @@ class Hub:
         elif self.now() - self._kept_at >= REFRESH_SECONDS:
             self._kept_at = self.now()
             await self._link.keep(self._rooms)
+            for room in self._rooms.values():  # whatever was lost, and however
+                room.events.needs_reading = True
+        for room in [room for room in self._rooms.values() if room.events.needs_reading]:
+            await event_desk.catch_up(room, self.wake)
         for room in [room for room in self._rooms.values() if room.needs_snapshots]:
             await self._send_snapshots(room)
 
     def _need_snapshots(self) -> None:
         for room in self._rooms.values():
-            room.needs_snapshots = True
+            room.needs_snapshots = room.events.needs_reading = True
 
     async def _send_snapshots(self, room: Room) -> None:
         watched = room.watched()
@@ -269,11 +333,12 @@ def _check_request(viewer: Viewer, wanted: Subscribe) -> None:
         raise TargetRefused("too_many_subscriptions")
 
 
-def _feed_key(wanted: Subscribe, devices: frozenset[str]) -> FeedKey:
+def _feed_key(wanted: Subscribe, devices: frozenset[str], *, is_guest: bool) -> FeedKey:
     metrics = frozenset(wanted.metrics) or None
-    if wanted.types and MEASUREMENT not in wanted.types:
+    if not wanted.wants_values():
         return FeedKey(frozenset(), metrics, wanted.rate_ms)
-    return FeedKey(None if wanted.tenant else devices, metrics, wanted.rate_ms)
+    is_wide = bool(wanted.tenant) and not is_guest
+    return FeedKey(None if is_wide else devices, metrics, wanted.rate_ms)
 
 
 async def _forever(job: Any) -> None:

@@ -15,6 +15,7 @@ class Identity:
 
     A cookie has `session_key` and `session_hash`, an access token `session_key` and
     `version` (the person's, when it was made), a program `key_id`. An impersonation `ends_at`.
+    A guest sees what the tenant shares with the person, and nothing else.
     """
 
     tenant_id: uuid.UUID
@@ -25,3 +26,4 @@ class Identity:
     version: int | None = None
     ends_at: dt.datetime = NEVER
     key_id: uuid.UUID | None = None
+    is_guest: bool = False

@@ -13,8 +13,9 @@ ACKS_BURST = 200
 FRAMES_PER_SECOND = 10
 UNACKED_FRAMES = 64
 # 64 full frames would be 4 MiB a socket: 100 stalled readers may cost 64 MiB in all.
-UNACKED_BYTES = 512 * 1024
-ACK_TIMEOUT_SECONDS = 30.0
+UNACKED_BYTES = 256 * 1024
+# with the hub's look every half second, a socket that stalls is closed within 30 s
+ACK_TIMEOUT_SECONDS = 28.0
 FRAME_BYTES = 64 * 1024
 # a point has at most 170 bytes, so these fit a frame whatever they are
 FRAME_POINTS = 380

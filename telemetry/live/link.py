@@ -98,7 +98,7 @@ class Link:
                     name = group_name(room.tenant_id.hex)
                     await self._layer.group_add(name, self._channel)
                     self._joined.add(room.tenant_id)
-        wanted = {room.tenant_id.hex: room.watched() for room in rooms}
+        wanted = {room.tenant_id.hex: room.interest() for room in rooms}
         if wanted:
             await declare_interest(self._client, wanted, now=time.time())
 

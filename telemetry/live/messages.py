@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
 import orjson
 from msgspec import Meta
 
+from devices.live_types import EventType
 from telemetry.live.limits import DEFAULT_RATE_MS, MAX_METRICS, MAX_RATE_MS, MIN_RATE_MS
 
 SubscriptionId = Annotated[str, Meta(min_length=1, max_length=64)] | int
 Metric = Annotated[str, Meta(min_length=1, max_length=64)]
 
-MEASUREMENT = "measurement"
-# All types of the protocol; those other than measurements are events.
-TYPES = frozenset(
-    [
-        "measurement",
-        "device_status",
-        "gateway_status",
-        "alarm",
-        "sensor_data",
-        "actuator_status",
-        "esp_health",
-        "config_response",
-        "actuator_response",
-        "actuator_alert",
-        "logic_execution",
-        "command",
-        "charging",
-    ]
-)
+# two names for values; a subscription without types is for values
+VALUE_TYPES = frozenset({"measurement", "sensor_data"})
+EVENT_TYPES = frozenset(EventType.values)
+TYPES = VALUE_TYPES | EVENT_TYPES
 
 
 class Subscribe(
@@ -47,8 +33,16 @@ class Subscribe(
     types: Annotated[list[str], Meta(max_length=20)] = []
     metrics: Annotated[list[Metric], Meta(max_length=MAX_METRICS)] = []
     rate_ms: Annotated[int, Meta(ge=MIN_RATE_MS, le=MAX_RATE_MS)] = DEFAULT_RATE_MS
-    min_severity: str | None = None
-    since_seq: int | None = None
+    min_severity: Literal["debug", "info", "warning", "error", "critical"] | None = None
+    since_seq: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
+
+    def wants_values(self) -> bool:
+        """Tell whether values are asked for."""
+        return not self.types or not VALUE_TYPES.isdisjoint(self.types)
+
+    def event_types(self) -> frozenset[str]:
+        """Return the types of events that are asked for."""
+        return EVENT_TYPES.intersection(self.types)
 
     def names_one_target(self) -> bool:
         """Tell whether exactly one of devices, sites and tenant is asked for."""

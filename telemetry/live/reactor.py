@@ -7,7 +7,7 @@ import logging
 import time
 import uuid
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from channels.layers import get_channel_layer
@@ -18,6 +18,7 @@ from devices.models import Channel
 from energy.lib.metrics import LIVE_FRAMES
 from energy.lib.redis import ephemeral
 from telemetry.ingest.batch import SampleBatch, StoredBatch
+from telemetry.live.event_pump import EventPump, Messages
 from telemetry.live.frames import Point, encode_points, keep_latest
 from telemetry.live.rooms import EVERYTHING, Interest, InterestReader, group_name
 from telemetry.live.routes import Route, RouteCache
@@ -52,7 +53,8 @@ class LiveReactor(Reactor):
         self._routes = RouteCache(load_routes)
         self._pending: list[SampleBatch] = []
         self._recent: deque[tuple[float, SampleBatch]] = deque()
-        self._sender = RoomSender()
+        self._events = EventPump()
+        self._sender = RoomSender(self._events.newest)
         self._flush_at = self._look_at = 0.0
         self._is_redis_lost = False
 
@@ -69,6 +71,7 @@ class LiveReactor(Reactor):
     def flush(self, now: float) -> None:
         """Send what was collected, at most every 100 ms."""
         clock = time.monotonic()  # immune to the wall clock being set
+        self._tell_events(clock)
         if clock < (self._flush_at if self._pending else self._look_at):
             return
         self._look_at = clock + FLUSH_SECONDS
@@ -85,6 +88,14 @@ class LiveReactor(Reactor):
             raise
         else:
             self._is_redis_lost = False
+
+    def _tell_events(self, clock: float) -> None:
+        """Number new events and tell them; what is not told the hubs read from the table."""
+        messages = self._events.step(self._watched, clock)
+        try:
+            self._sender.send_events(messages)
+        except (RedisError, OSError, TimeoutError) as error:
+            self._note_redis_lost(error)
 
     def wait_seconds(self) -> float:
         """Return the time until the next flush, if one is waiting."""
@@ -142,7 +153,8 @@ class LiveReactor(Reactor):
 class RoomSender:
     """Numbers frames room by room and sends them through the channel layer."""
 
-    def __init__(self) -> None:
+    def __init__(self, newest: Mapping[str, int]) -> None:
+        self._newest = newest
         self._loop = asyncio.new_event_loop()
         self._layer: Any = get_channel_layer()
         self._sent_at: dict[str, float] = {}
@@ -169,6 +181,16 @@ class RoomSender:
         if messages:
             self._loop.run_until_complete(self._send_all(messages))
 
+    def send_events(self, messages: Messages) -> None:
+        """Send events to their rooms.
+
+        Raises:
+            RedisError, OSError, TimeoutError: some rooms did not get them.
+        """
+        if messages:
+            rooms = [[(room, one) for one in parts] for room, parts in messages.items()]
+            self._loop.run_until_complete(self._send_all(rooms))
+
     def close(self) -> None:
         """Close connections and the loop."""
         self._loop.close()  # the layer closes its connections with its loop
@@ -189,6 +211,7 @@ class RoomSender:
             "epoch": self._epoch,
             "age": clock - self._began_at,
             "n": number,
+            "seq": self._newest.get(room, 0),
             "points": points,
         }
 
@@ -207,7 +230,7 @@ class RoomSender:
         async with limit, asyncio.timeout(SEND_TIMEOUT_SECONDS):
             for room, message in messages:
                 await self._layer.group_send(group_name(room), message)
-                LIVE_FRAMES.inc(bool(message["points"]))
+                LIVE_FRAMES.inc(bool(message.get("points")))
 
 
 def gained_interest(before: Interest, after: Interest) -> Interest:

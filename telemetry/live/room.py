@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from telemetry.live.events import EventRoom
 from telemetry.live.frames import (
     FrameOrder,
     Point,
@@ -16,7 +17,7 @@ from telemetry.live.frames import (
     make_snapshot,
     merge_points,
 )
-from telemetry.live.rooms import EVERYTHING
+from telemetry.live.rooms import EVENTS, EVERYTHING
 from telemetry.live.viewer import Subscription
 
 
@@ -49,10 +50,9 @@ class Feed:
 
     def hand_out(self, now: float) -> None:
         """Offer the pending points to every socket and begin a new interval."""
-        points = list(self.pending.values())
-        self.pending = {}
+        points, self.pending = self.pending, {}
         self.due_at = now + self.key.rate_ms / 1000
-        parts = encode_points(points)
+        parts = encode_points(list(points.values()))
         text = parts[0].decode() if len(parts) == 1 else None
         for subscription in self.subscriptions:
             subscription.viewer.offer(subscription, points, text)
@@ -69,6 +69,7 @@ class Room:
         self.tenant_id = tenant_id
         self.opened_at = now
         self.order = FrameOrder()
+        self.events = EventRoom()
         self.feeds: dict[FeedKey, Feed] = {}
         self.needs_snapshots = False
         self._by_device: defaultdict[str, set[Feed]] = defaultdict(set)
@@ -84,13 +85,15 @@ class Room:
         """
         is_younger = not self.order.epoch and age_seconds < now - self.opened_at
         if self.order.is_gap(epoch, number, is_beat=is_beat) or is_younger:
-            self.needs_snapshots = True
+            self.needs_snapshots = self.events.needs_reading = True
 
     def add(self, subscription: Subscription) -> None:
         """Let a subscription receive from now on."""
         feed = subscription.feed
         feed.subscriptions.add(subscription)
         self.feeds[feed.key] = feed
+        if subscription.listening is not None:
+            self.events.listeners.add(subscription)
         if feed.key.devices is None:
             self._wide.add(feed)
         for device in feed.key.devices or ():
@@ -100,6 +103,7 @@ class Room:
         """End a subscription; forget what nobody watches any more."""
         feed = subscription.feed
         feed.subscriptions.discard(subscription)
+        self.events.listeners.discard(subscription)
         if feed.subscriptions or self.feeds.pop(feed.key, None) is None:
             return
         self._wide.discard(feed)
@@ -118,6 +122,10 @@ class Room:
     def watched(self) -> frozenset[str]:
         """Return the device uuids that are watched, or `*`."""
         return frozenset({EVERYTHING}) if self._wide else frozenset(self._by_device)
+
+    def interest(self) -> frozenset[str]:
+        """Return what the reactor must send."""
+        return self.watched() | ({EVENTS} if self.events.listeners else frozenset())
 
     def give_snapshots(self, points: Iterable[Point]) -> None:
         """Put a new snapshot in line for every subscription, encoded once a feed."""
@@ -149,8 +157,9 @@ class Room:
             if not feeds or time_ms < self._newest[device].get(metric, 0):
                 continue
             self._newest[device][metric] = time_ms
+            key = (device, metric)
             for feed in feeds:
                 if feed.key.metrics is None or metric in feed.key.metrics:
-                    merge_points(feed.pending, (point,))
+                    merge_points(feed.pending, ((key, point),))
                     touched.add(feed)
         return touched

@@ -1,7 +1,7 @@
 """Who watches what: hubs write it, the live reactor reads it (ephemeral Redis).
 
 `live:rooms`       sorted set, tenant hex → second of the last refresh
-`live:watch:<hex>` sorted set, device uuid or `*` → second of the last refresh
+`live:watch:<hex>` sorted set, device uuid, `*` or `!` (events) → second of the last refresh
 `live:version`     random, new whenever something new is watched
 Hubs refresh every five seconds; what is older than fifteen is ignored, so a hub that
 was killed leaves nothing behind.
@@ -19,6 +19,7 @@ from redis.asyncio import Redis as AsyncRedis
 from energy.lib.redis import key
 
 EVERYTHING = "*"
+EVENTS = "!"
 REFRESH_SECONDS = 5.0
 STALE_SECONDS = 15.0
 _KEY_LIFE_SECONDS = 60
@@ -34,7 +35,7 @@ def group_name(tenant_hex: str) -> str:
 async def declare_interest(
     client: AsyncRedis, wanted: Mapping[str, Iterable[str]], *, now: float
 ) -> None:
-    """Say that this hub has viewers of these devices (`*`: all), by tenant hex.
+    """Say that this hub has viewers of these devices (`*`: all; `!`: events), by tenant hex.
 
     Raises:
         redis.exceptions.RedisError: the ephemeral Redis does not answer.

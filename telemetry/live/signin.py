@@ -26,17 +26,21 @@ from accounts.credentials.bearer import user_of_token
 from accounts.credentials.secrets import MARK
 from accounts.identity import SESSION_TENANT, Acting, choose_acting
 from accounts.impersonation import end_of_impersonation
-from accounts.models import ApiKey, User
+from accounts.models import ApiKey, Tenant, User
+from accounts.rbac.access import NOTHING, access_of
 from accounts.signin.gate import lacks_second_factor
 from accounts.signin.tokens import ACCESS, expiry_of, read_token
 from accounts.tenancy import all_tenants
+from devices.live_types import GUEST_TYPES, visible_types
 from telemetry.live import tickets
 from telemetry.live.database import in_database
+from telemetry.live.guests import may_watch_something
 from telemetry.live.identity import NEVER, Identity
 
 UNAUTHORIZED = 4401
 FORBIDDEN = 4403
 PERMISSION = "read:telemetry"
+GUEST = "guest"
 BEARER = "bearer."
 
 
@@ -106,8 +110,12 @@ def identity_of_request(request: HttpRequest, *, now: dt.datetime) -> Identity:
 
 
 @in_database
-def find_ended(identities: Collection[Identity], *, now: dt.datetime) -> set[Identity]:
-    """Return those whose session, token, key, person or right is not what it was.
+def find_standing(
+    identities: Collection[Identity], *, now: dt.datetime
+) -> dict[Identity, frozenset[str]]:
+    """Return those whose session, token, key, person and right are what they were.
+
+    Each with the types of events that it may see.
 
     Three queries, and some for each person who acts for a customer's tenant or whose rights
     come from elsewhere than a membership.
@@ -125,41 +133,69 @@ def find_ended(identities: Collection[Identity], *, now: dt.datetime) -> set[Ide
         )
     }
     keys = _living_keys({i.key_id for i in identities if i.key_id}, now)
-    return {i for i in identities if not _holds(i, sessions, users, keys, now)}
+    codes = ((i, _codes_still(i, sessions, users, keys, now)) for i in identities)
+    return {i: _types_of(i, found) for i, found in codes if found is not None}
 
 
-def _holds(
+def _types_of(identity: Identity, codes: frozenset[str]) -> frozenset[str]:
+    return GUEST_TYPES if identity.is_guest else visible_types(codes.__contains__)
+
+
+def _codes_still(
     identity: Identity,
     sessions: set[str],
     users: Mapping[uuid.UUID, User],
-    keys: Collection[uuid.UUID],
+    keys: Mapping[uuid.UUID, frozenset[str]],
     now: dt.datetime,
-) -> bool:
+) -> frozenset[str] | None:
+    """Return the permissions of an identity; None when it ended."""
     if identity.key_id is not None:
-        return identity.key_id in keys
+        return keys.get(identity.key_id)
     user = users.get(identity.user_id) if identity.user_id else None
     if user is None or identity.session_key not in sessions:
-        return False
+        return None
     if identity.version is not None:
         is_same = identity.version == user.token_version and identity.expires_at > now
     else:
         is_same = _matches(identity.session_hash, user) and identity.ends_at > now
-    acting = choose_acting(user, str(identity.tenant_id)) if is_same else None
-    return (
-        acting is not None and acting.tenant_id == identity.tenant_id and _may_watch(user, acting)
-    )
+    acting = _acting_still(user, identity) if is_same else None
+    return acting.codes if acting is not None and _may_watch(user, acting) else None
 
 
-def _living_keys(ids: set[uuid.UUID], now: dt.datetime) -> set[uuid.UUID]:
+def _acting_still(user: User, identity: Identity) -> Acting | None:
+    """Return what the person acts as; None when that changed.
+
+    A member who became a guest may no longer see what the socket shows, and a guest who
+    became a member signs in anew.
+    """
+    if not identity.is_guest:
+        acting = choose_acting(user, str(identity.tenant_id))
+        is_same = acting is not None and acting.tenant_id == identity.tenant_id
+        return acting if is_same and acting and not _is_guest(acting) else None
+    if identity.tenant_id in access_of(user).grants:
+        return None
+    tenant = Tenant.objects.filter(id=identity.tenant_id, is_active=True).first()
+    return Acting(tenant, NOTHING, "", GUEST) if tenant else None
+
+
+def _living_keys(ids: set[uuid.UUID], now: dt.datetime) -> dict[uuid.UUID, frozenset[str]]:
     if not ids:
-        return set()
+        return {}
     with all_tenants():  # sockets of all tenants are looked after together
         keys = ApiKey.objects.filter(is_alive(now), id__in=ids, codes__contains=[PERMISSION])
-        return set(keys.values_list("id", flat=True))
+        return {key: frozenset(codes) for key, codes in keys.values_list("id", "codes")}
 
 
 def _may_watch(user: User, acting: Acting) -> bool:
-    return PERMISSION in acting.codes and not lacks_second_factor(user, acting)
+    if lacks_second_factor(user, acting):
+        return False
+    if _is_guest(acting):
+        return may_watch_something(user, acting.tenant_id)
+    return PERMISSION in acting.codes
+
+
+def _is_guest(acting: Acting) -> bool:
+    return acting.kind == GUEST
 
 
 def _checked(identity: Identity | None) -> Identity:
@@ -180,6 +216,7 @@ def _identity_of_token(token: str, credential: Credential) -> Identity:
         user_id=credential.user.pk,
         session_key=claims.session_key,
         version=claims.version,
+        is_guest=_is_guest(credential.acting),
     )
 
 
@@ -211,6 +248,7 @@ def _sign_in_by_cookie(headers: Mapping[bytes, bytes], now: dt.datetime) -> Iden
         user_id=user.id,
         session_key=session.session_key,
         session_hash=content[HASH_SESSION_KEY],
+        is_guest=_is_guest(acting),
     )
 
 

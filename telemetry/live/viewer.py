@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ import orjson
 
 from energy.lib.metrics import LIVE_DROPPED
 from telemetry.live.credit import CreditWindow
+from telemetry.live.events import EventFrame, EventQueue, Listening
 from telemetry.live.frames import (
     Point,
     PointKey,
@@ -22,6 +23,7 @@ from telemetry.live.frames import (
 )
 from telemetry.live.identity import Identity
 from telemetry.live.limits import FRAME_POINTS, FRAMES_PER_SECOND, TokenBucket
+from telemetry.live.messages import Subscribe
 
 if TYPE_CHECKING:
     from telemetry.live.room import Feed
@@ -29,17 +31,28 @@ if TYPE_CHECKING:
 SubscriptionId = str | int
 # Two frames may come at once, so that a feed of 100 ms is never late for a rounding error.
 FRAMES_BURST = 2
+_ANY_NUMBER = 2**63
 
 
 @dataclass(eq=False, slots=True)
 class Subscription:
     """One `sub` of one socket. Values that come before its snapshot are held back."""
 
-    id: SubscriptionId
+    wanted: Subscribe
     viewer: Viewer
     feed: Feed
     devices: frozenset[str]  # for the limit; a feed of the whole tenant shows others too
     held: dict[PointKey, Point] | None = field(default_factory=dict)
+    listening: Listening | None = None
+
+    def events_since(self) -> int:
+        """Return the number up to which it needs no events; without listening, any."""
+        return self.listening.since if self.listening is not None else _ANY_NUMBER
+
+    @property
+    def id(self) -> SubscriptionId:
+        """The name that the client gave it."""
+        return self.wanted.id
 
 
 class Viewer:
@@ -56,17 +69,20 @@ class Viewer:
         send: Callable[[str], Awaitable[None]],
         close: Callable[[int], Awaitable[None]],
         now: float,
+        credit: CreditWindow | None = None,
     ) -> None:
         self.identity = identity
         self.subscriptions: dict[SubscriptionId, Subscription] = {}
-        self.credit = CreditWindow()
+        self.credit = credit or CreditWindow()
         self.is_closed = False
+        self.is_reminded = False  # that its sign-in ends
         self.is_timed = False  # a timer of the hub will wake it
         self._send = send
         self._close = close
         self._snapshots: dict[SubscriptionId, list[str]] = {}
         self._backlog: dict[PointKey, Point] = {}
-        self._passing: tuple[str, list[Point]] | None = None
+        self._passing: tuple[str, Mapping[PointKey, Point]] | None = None
+        self._events = EventQueue()
         self._pace = TokenBucket(rate=FRAMES_PER_SECOND, burst=FRAMES_BURST, now=now)
         self._dropped = 0
         self._is_lagging = False
@@ -76,28 +92,44 @@ class Viewer:
         """The tenant whose room this socket is in."""
         return self.identity.tenant_id
 
-    def offer(self, subscription: Subscription, points: list[Point], text: str | None) -> None:
-        """Take new points of a feed.
+    def devices(self) -> frozenset[str]:
+        """Return the uuids of what the socket watches."""
+        return frozenset().union(*(s.devices for s in self.subscriptions.values()))
+
+    def offer(
+        self, subscription: Subscription, points: Mapping[PointKey, Point], text: str | None
+    ) -> None:
+        """Take new points of a feed; the mapping stays the feed's.
 
         Args: text: the points encoded, shared between sockets; None when they exceed a frame.
         """
         if subscription.held is not None:
-            merge_points(subscription.held, points)
+            merge_points(subscription.held, points.items())
         elif text is not None and self._is_idle() and self.credit.is_open():
             self._passing = text, points
         else:
             self._put_back(points)
+
+    def offer_events(self, frames: Iterable[EventFrame]) -> None:
+        """Take events; without credit they are dropped, and the socket is told so later."""
+        for frame in frames:
+            self._events.offer(frame, is_open=self.credit.is_open())
+
+    def miss_events(self, after: int, count: int) -> None:
+        """Tell the socket to ask for the events after a number itself."""
+        self._events.miss(after, count)
 
     def give_snapshot(self, subscription: Subscription, snapshot: Snapshot) -> None:
         """Put a snapshot in line; it replaces an older one that was not sent yet."""
         self._snapshots[subscription.id] = list(snapshot.texts)
         held, subscription.held = subscription.held or {}, None
         self._recall()
-        merge_points(self._backlog, held.values())
+        merge_points(self._backlog, held.items())
         self._backlog = snapshot.leave_newer(self._backlog)
 
     def drop_subscription(self, subscription: Subscription) -> None:
         """Forget what only this subscription asked for."""
+        self._recall()
         del self.subscriptions[subscription.id]
         self._snapshots.pop(subscription.id, None)
         feeds = [other.feed for other in self.subscriptions.values()]
@@ -129,9 +161,9 @@ class Viewer:
     def _is_idle(self) -> bool:
         return not (self._passing or self._backlog or self._snapshots)
 
-    def _put_back(self, points: list[Point]) -> None:
+    def _put_back(self, points: Mapping[PointKey, Point]) -> None:
         self._recall()
-        replaced = merge_points(self._backlog, points)
+        replaced = merge_points(self._backlog, points.items())
         if not self.credit.is_open():
             LIVE_DROPPED.inc()
             self._dropped += replaced
@@ -140,12 +172,15 @@ class Viewer:
     def _recall(self) -> None:
         """Turn the text that waits to be passed on back into points."""
         if self._passing is not None:
-            merge_points(self._backlog, self._passing[1])
+            merge_points(self._backlog, self._passing[1].items())
             self._passing = None
 
     def _next_frame(self, now: float) -> str | None:
         if not self.credit.is_open():
+            self._events.drop()
             return None
+        if (text := self._events.next_text(self.credit, now)) is not None:
+            return text
         if self._snapshots:
             return self._next_snapshot(now)
         if self._passing or self._backlog:

@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisSilent
 
 from energy.lib.redis import key
+from energy.lib.waiting import must_wait
 from telemetry.ingest.batch import decode_stored
 from telemetry.ingest.publish import FIELD, STREAM
 from telemetry.reactors.base import Reactor
@@ -116,7 +117,7 @@ class Follower:
         self._was_active = True
 
     def _work(self, now: float, *, block: bool) -> None:
-        if now >= self._claim_at:
+        if not must_wait(self._claim_at, now=now, at_most=CLAIM_SECONDS):
             self._claim_at = now + CLAIM_SECONDS
             if self._reader.claim_abandoned():
                 self._pending_after = b"0"
@@ -125,7 +126,7 @@ class Follower:
             self._react(entry, now)
         self.reactor.flush(now)
         self._acknowledge()
-        if now >= self._trim_at:
+        if not must_wait(self._trim_at, now=now, at_most=TRIM_SECONDS):
             self._trim_at = now + TRIM_SECONDS
             self._reader.trim()
 
@@ -159,7 +160,11 @@ class Follower:
             self._done.append(entry.id)
 
     def _retry_failed(self, now: float) -> None:
-        due = [failed for failed in self._failed.values() if failed.retry_at <= now]
+        due = [
+            failed
+            for failed in self._failed.values()
+            if not must_wait(failed.retry_at, now=now, at_most=RETRY_SECONDS)
+        ]
         for failed in due:
             self._react(failed.entry, now, tries=failed.tries)
 

@@ -9,6 +9,10 @@ from telemetry.reactors.base import Reactor
 # Dotted paths, because reactors of upper layers are loaded only where they run.
 REACTORS = {
     "live": "telemetry.live.reactor.LiveReactor",
+    "metering": "metering.reactor.MeteringReactor",
+    "quality": "telemetry.truth.reactor.QualityReactor",
+    "rollups": "telemetry.storage.reactor.RollupReactor",
+    "virtual": "telemetry.virtual.reactor.VirtualReactor",
 }
 
 

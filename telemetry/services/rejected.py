@@ -10,24 +10,31 @@ from dataclasses import dataclass
 
 import psycopg
 from django.db import transaction
+from django.db.models import QuerySet
 
 from telemetry.ingest.batch import from_microseconds, to_microseconds
 from telemetry.ingest.buffer import IngestBuffer
 from telemetry.ingest.envelope import Envelope
 from telemetry.models import RejectedMessage, RejectedState
+from telemetry.topic_patterns import TopicPattern, topic_pattern
 
 KEEP_DAYS = 90
 MAX_ROWS = 200_000
+# of tenants far above their plan, so that they do not push out what others look for
+QUOTA = "quota"
+MAX_QUOTA_ROWS = 50_000
 MAX_PAYLOAD_BYTES = 65_536
 REPLAY_CHUNK = 200
 
 _UPSERT = """
 INSERT INTO telemetry_rejectedmessage (
-    id, created_at, updated_at, fingerprint, tenant_id, transport, topic, payload, reason, detail,
-    count, state, first_received_at, last_received_at, last_entry
+    id, created_at, updated_at, fingerprint, tenant_id, transport, topic, pattern, sender,
+    group_key, payload, reason, detail, count, state, first_received_at, last_received_at,
+    last_entry
 ) VALUES (
     %(id)s, %(now)s, %(now)s, %(fingerprint)s, %(tenant_id)s, %(transport)s, %(topic)s,
-    %(payload)s, %(reason)s, %(detail)s, %(count)s, 'open', %(received_at)s, %(received_at)s,
+    %(pattern)s, %(sender)s, %(group_key)s, %(payload)s, %(reason)s, %(detail)s, %(count)s,
+    'open', %(received_at)s, %(received_at)s,
     %(entry)s
 )
 ON CONFLICT (fingerprint) DO UPDATE SET
@@ -74,6 +81,12 @@ def fingerprint(rejection: Rejection) -> bytes:
     return digest.digest()
 
 
+def group_key(reason: str, topic: TopicPattern) -> str:
+    """Return what messages share that one correction may mend."""
+    parts = "\0".join((reason, topic.pattern, topic.sender))
+    return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
 def record_rejections(
     cursor: psycopg.Cursor[tuple[object, ...]], rejections: Sequence[Rejection], *, now: dt.datetime
 ) -> None:
@@ -93,16 +106,22 @@ def record_rejections(
 def _parameters(group: Sequence[Rejection], now: dt.datetime) -> dict[str, object]:
     rejection = group[0]
     envelope = rejection.envelope
+    topic = printable(envelope.topic)[:1024]
+    found = topic_pattern(topic)
+    reason = rejection.reason[:50]
     return {
         "id": uuid.uuid4(),
         "now": now,
         "fingerprint": fingerprint(rejection),
         "tenant_id": rejection.tenant_id,
         "transport": envelope.transport[:20],
-        "topic": _printable(envelope.topic)[:1024],
+        "topic": topic,
+        "pattern": found.pattern,
+        "sender": found.sender,
+        "group_key": group_key(reason, found),
         "payload": envelope.payload[:MAX_PAYLOAD_BYTES],
-        "reason": rejection.reason[:50],
-        "detail": _printable(rejection.detail)[:500],
+        "reason": reason,
+        "detail": printable(rejection.detail)[:500],
         # one message may be rejected for the same reason more than once
         "count": len({id(rejection.envelope) for rejection in group}),
         "received_at": from_microseconds(envelope.received_at),
@@ -110,7 +129,7 @@ def _parameters(group: Sequence[Rejection], now: dt.datetime) -> dict[str, objec
     }
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Return text that PostgreSQL stores: no NUL, no lone surrogates."""
     return text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
 
@@ -146,7 +165,9 @@ def replay_rejected(*, ids: Sequence[uuid.UUID], now: dt.datetime) -> ReplayResu
 
 def _envelope(message: RejectedMessage) -> Envelope:
     received_at = to_microseconds(message.first_received_at)
-    return Envelope("replay", message.topic, bytes(message.payload), received_at)
+    # a replay may not do what the wire itself may not
+    transport = "mqtt" if message.reason == "foreign_transport" else "replay"
+    return Envelope(transport, message.topic, bytes(message.payload), received_at)
 
 
 def discard_rejected(*, ids: Sequence[uuid.UUID]) -> int:
@@ -155,12 +176,20 @@ def discard_rejected(*, ids: Sequence[uuid.UUID]) -> int:
 
 
 def prune_rejected(*, now: dt.datetime) -> int:
-    """Delete messages older than 90 days, then the oldest above 200,000 rows."""
+    """Delete messages older than 90 days, then the oldest above 200,000 rows.
+
+    Of messages beyond a quota the oldest above 50,000 rows.
+    """
     old = now - dt.timedelta(days=KEEP_DAYS)
     deleted, _ = RejectedMessage.objects.filter(last_received_at__lt=old).delete()
-    newest = RejectedMessage.objects.order_by("-last_received_at", "-id")
-    edge = newest.values_list("last_received_at", flat=True)[MAX_ROWS : MAX_ROWS + 1].first()
-    if edge is not None:
-        more, _ = RejectedMessage.objects.filter(last_received_at__lte=edge).delete()
-        deleted += more
+    deleted += _delete_oldest(RejectedMessage.objects.filter(reason=QUOTA), MAX_QUOTA_ROWS)
+    return deleted + _delete_oldest(RejectedMessage.objects.all(), MAX_ROWS)
+
+
+def _delete_oldest(messages: QuerySet[RejectedMessage], rows: int) -> int:
+    newest = messages.order_by("-last_received_at", "-id")
+    edge = newest.values_list("last_received_at", flat=True)[rows : rows + 1].first()
+    if edge is None:
+        return 0
+    deleted, _ = messages.filter(last_received_at__lte=edge).delete()
     return deleted

@@ -37,7 +37,7 @@ def fail(*args: Any, **kwargs: Any) -> None:
         ("GET", "/api/", {}, 404, "not_found"),
         ("GET", f"{URL}/{uuid.UUID(int=0)}", {}, 404, "not_found"),
         ("GET", f"{URL}?x=1", {}, 400, "unknown_parameter"),
-        ("POST", URL, {}, 405, "method_not_allowed"),
+        ("POST", URL, {}, 403, "permission_denied"),
         ("DELETE", URL, {}, 405, "method_not_allowed"),
         ("TRACE", URL, {}, 405, "method_not_allowed"),
         ("OPTIONS", "/api/v1/telemetry/query?format=csv", {}, 405, "method_not_allowed"),

@@ -148,7 +148,8 @@ def test_a_guessed_key_does_not_overwrite_another_tenants_row(red_fleet: Fleet, 
 
     with red_fleet.team.scope():
         attack = Channel(id=victim.id, device=red_fleet.device, name="stolen", source="stolen")
-        with pytest.raises(IntegrityError), transaction.atomic():
+        attack.created_at = victim.created_at  # nothing else is wrong with the row
+        with pytest.raises(IntegrityError, match="devices_channel_pkey"), transaction.atomic():
             attack.save()
 
     with all_tenants():

@@ -21,7 +21,7 @@ from accounts.models import (
     User,
 )
 from accounts.tenancy import tenant_scope
-from devices.models import Channel, Device, Gateway, Site
+from devices.models import Channel, Device, DeviceCertificate, Gateway, Site, Zone
 from devices.models.share import (
     DeviceTenantPermission,
     DeviceUserPermission,
@@ -47,7 +47,10 @@ from tests.factories import (
     SiteFactory,
     TenantFactory,
     UserFactory,
+    ZoneFactory,
 )
+from tests.isolation.fill import fill_all
+from tests.pki.rows import make_certificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +90,10 @@ def plant(word: str) -> Household:
         ApiKey: make_key(tenant, name=f"{word} key", created_by=owner),
         AuditEvent: make_event(tenant, object_label=f"{word} event", actor_label=owner.email),
         Site: site,
+        Zone: ZoneFactory(site=site, name=f"{word} zone", uid=f"{word}-zone"),
         Gateway: gateway,
         Device: device,
+        DeviceCertificate: make_certificate(device, common_name=f"{word}-gw"),
         Channel: channel,
         LatestValue: LatestValueFactory(channel=channel),
         RejectedMessage: RejectedMessageFactory(
@@ -101,9 +106,10 @@ def plant(word: str) -> Household:
         rows[model] = make_share(model, obj, grantee=partner, shared_by=owner)
     assert membership.tenant_id == tenant.id
     with tenant_scope(tenant.id):
-        for obj in rows.values():
+        others = {type(row): row for row in fill_all(word, 4711).values()}
+        for obj in [*others.values(), *rows.values()]:
             _log(owner, obj, word)
-    return Household(word, tenant, owner, rows)
+    return Household(word, tenant, owner, others | rows)
 
 
 def _log(user: User, obj: Any, word: str) -> None:

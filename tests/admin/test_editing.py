@@ -173,7 +173,7 @@ def test_an_identifier_of_another_tenant_is_reported_not_crashed_on(
     response = admin_client.post(f"{ADD_GATEWAY}?tenant={red_fleet.team.tenant.pk}", form)
 
     assert response.status_code == 200
-    assert "already exists" in response.content.decode()
+    assert "This identifier is not available" in response.content.decode()
 
 
 def test_a_name_taken_in_the_tenant_is_reported(admin_client: Client, red_fleet: Fleet):

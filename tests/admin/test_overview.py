@@ -11,9 +11,10 @@ from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.tenancy import all_tenants, tenant_scope
-from devices.models import Device, Gateway
+from devices.models import Claim, Device, Gateway, OutboundMessage, PendingDevice
 from devices.presence import Presence, presence_of
 from devices.queries_gateways import EMPTY_GATEWAY_INTERVAL_SECONDS, with_gateway_presence
 from energy.dashboard import (
@@ -36,6 +37,8 @@ from tests.factories import (
     TenantFactory,
     UserFactory,
 )
+from tests.isolation.fill import make_row
+from tests.pki.rows import make_certificate
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 
@@ -109,6 +112,54 @@ def test_counts_open_rejected_messages_by_reason():
     ]
     assert fleet.rejected == 3
     assert len(fleet.newest_rejected) == 3
+
+
+def test_counts_what_waits_by_tenant(red_fleet, blue_fleet):
+    now = timezone.now()
+    box = DeviceFactory(tenant=red_fleet.team.tenant, gateway=None)
+    for days in (10, 29, 31, -1):
+        make_certificate(box, not_after=now + dt.timedelta(days=days))
+    make_certificate(box, not_after=now + dt.timedelta(days=9), revoked_at=now)
+    claim = make_row(Claim)
+    make_row(OutboundMessage)
+    make_row(PendingDevice)
+
+    with all_tenants():
+        OutboundMessage.objects.update(not_before=now - dt.timedelta(seconds=90))
+        queues = read_fleet(now=now).queues
+
+    assert [(q.name, q.certificates, q.claims) for q in queues.tenants[:1]] == [
+        ("Red Energy", 2, 0)
+    ]
+    assert (queues.certificates, queues.claims, queues.unclaimed) == (2, 1, 1)
+    assert claim.tenant_id in {queue.id for queue in queues.tenants}
+    assert (queues.outbox, queues.is_late) == (1, True)
+    assert queues.oldest_seconds == pytest.approx(90)
+
+
+def test_what_waits_leads_to_its_rows(admin_client: Client, red_fleet):
+    box = DeviceFactory(tenant=red_fleet.team.tenant, gateway=None)
+    soon, late = (
+        make_certificate(box, common_name=name, not_after=timezone.now() + dt.timedelta(days=days))
+        for name, days in (("ends-soon", 10), ("ends-late", 99))
+    )
+    free, claim = make_row(PendingDevice), make_row(Claim)
+    page = page_of(admin_client)
+    own = f"tenant__id__exact={red_fleet.team.tenant.pk}"
+
+    def behind(path: str) -> str:
+        assert path.replace("&", "&amp;") in page
+        return admin_client.get(path).content.decode()
+
+    certificates = behind(f"/admin/devices/devicecertificate/?{own}&ends=30")
+    assert soon.serial in certificates
+    assert late.serial not in certificates
+    boxes = behind("/admin/devices/pendingdevice/?held=no")
+    assert free.hardware_id in boxes
+    assert claim.pending.hardware_id not in boxes
+    states = f"tenant__id__exact={claim.tenant_id}&state__in=claimed,ready,delivered"
+    assert claim.hardware_id in behind(f"/admin/devices/claim/?{states}")
+    behind("/admin/devices/outboundmessage/")
 
 
 def test_shows_an_empty_platform(admin_client: Client):

@@ -9,17 +9,19 @@ import sys
 
 import pytest
 from django.conf import settings
+from django.contrib import admin
 from django.db import connection
 from django.urls import reverse
 
+from accounts.admin_base import ReadOnlyAdmin
 from tests.accounts.conftest import Fleet
 from tests.factories import RejectedMessageFactory
 
 READ_ONLY = {
-    "apikey", "auditevent", "devicetenantpermission", "deviceuserpermission", "invitation",
-    "latestvalue", "rejectedmessage", "samplepartition", "sitetenantpermission",
-    "siteuserpermission",
-}  # fmt: skip
+    model._meta.model_name
+    for model, model_admin in admin.site._registry.items()
+    if isinstance(model_admin, ReadOnlyAdmin)
+}
 
 
 @pytest.mark.django_db(transaction=True)

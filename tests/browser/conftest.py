@@ -94,7 +94,15 @@ def _database_beside_a_loop() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def mails(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder into which the web process puts its mails."""
+    return tmp_path_factory.mktemp("mail")
+
+
+@pytest.fixture(scope="module")
+def server(
+    django_db_setup: None, tmp_path_factory: pytest.TempPathFactory, mails: Path
+) -> Iterator[str]:
     """Run the real web process on the test database; yield its address."""
     port = _free_port()
     address = f"http://127.0.0.1:{port}"
@@ -104,7 +112,7 @@ def server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> I
             [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port),
              "--websocket_timeout", "-1", "energy.asgi:application"],
             cwd=settings.BASE_DIR,
-            env=server_environment(address),
+            env=server_environment(address) | {"EMAIL_URL": f"filemail:///{mails}"},
             stdout=output,
             stderr=subprocess.STDOUT,
         )  # fmt: skip

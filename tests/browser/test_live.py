@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 from django.conf import settings
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from redis import Redis
 
 from devices.models import Channel, Device
+from devices.services.device_events import record_device_event
+from devices.services.presence_batch import StatusSaid, Thing, apply_status_reports
 from energy.lib.redis import key
 from telemetry.ingest.batch import SAMPLE_DTYPE, StoredBatch, encode_stored, to_microseconds
 from telemetry.ingest.publish import FIELD, STREAM
@@ -84,3 +86,51 @@ def test_a_stored_value_appears_by_itself(
 
     expect(holder.locator(".badge")).to_have_text("Online")
     expect(holder.locator(".age")).to_have_text(re.compile("just now|s ago"))
+
+
+def say_until_seen(page: Page, badge: Locator, device: Device, status: str, text: str) -> None:
+    """Report a status again and again until the page shows it: the reactor needs time to start."""
+    for _ in range(TRIES):
+        other = "online" if status == "offline" else "offline"
+        for word in (other, status):
+            said = StatusSaid(Thing(device.id, False), word, timezone.now())
+            apply_status_reports(reports=[said])
+        page.wait_for_timeout(500)
+        if badge.inner_text() == text:
+            return
+    raise AssertionError(f"{text} did not come; the page shows {badge.inner_text()}")
+
+
+@pytest.mark.parametrize("path", ["/", "/devices/{id}", "/fleet"])
+def test_a_status_changes_by_itself(
+    visit: Callable[..., Visit], fleet: Fleet, reactor: None, path: str
+) -> None:
+    now = timezone.now()
+    with fleet.team.scope():
+        Device.objects.update(last_seen_at=now, offline_since=None)
+    page = visit(fleet.team.viewer).open(path.format(id=fleet.meter.id))
+    badge = page.locator(f'[data-presence="{fleet.meter.id}"] .badge').first
+    expect(badge).to_have_text("Online")
+    offline = page.locator(".counts").first.get_by_role("link", name="Offline")
+    before = offline.inner_text() if path == "/fleet" else ""
+
+    say_until_seen(page, badge, fleet.meter, "offline", "Offline")
+
+    if before:
+        expect(offline).not_to_have_text(before)
+    say_until_seen(page, badge, fleet.meter, "online", "Online")
+
+
+def test_events_are_listed_by_themselves(
+    visit: Callable[..., Visit], fleet: Fleet, reactor: None
+) -> None:
+    page = visit(fleet.team.viewer).open(f"/devices/{fleet.meter.id}?part=events")
+    for number in range(TRIES):
+        with fleet.team.scope():
+            record_device_event(
+                device=fleet.meter, kind="alarm", code=f"OVERHEATED_{number}", at=timezone.now()
+            )
+        page.wait_for_timeout(500)
+        if page.get_by_text("OVERHEATED_").count():
+            return
+    raise AssertionError("no event came")

@@ -8,7 +8,9 @@ import re
 from pathlib import Path
 
 import pytest
+from allauth.usersessions.models import UserSession
 from django.core import mail
+from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Membership
@@ -19,8 +21,14 @@ from accounts.services.roles import create_role
 from devices.services.shares import share_with_tenant, share_with_user
 from tests.browser.conftest import NARROW, WIDE
 from tests.conftest import make_team
+from tests.people.test_pages import hire, offer
+from tests.signin.conftest import BACKEND
+from tests.signin.test_sessions import FIREFOX, SAFARI
 
-PAGES = ("people", "people/invite", "roles", "roles/new", "shares", "shares/new", "why", "leave")
+PAGES = (
+    "people", "people/invite", "roles", "roles/new", "shares", "shares/new", "why", "leave",
+    "keys", "audit", "../accounts/sessions/", "../accounts/2fa/",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -46,6 +54,22 @@ def busy(fleet):
     return fleet
 
 
+@pytest.fixture
+def crowded(busy):
+    """The same with many members and invitations, and two browsers of the owner."""
+    hire(busy.team, 60)
+    offer(busy.team, 60)
+    for user_agent in (FIREFOX, SAFARI):
+        browser = Client()
+        browser.force_login(busy.team.owner, backend=BACKEND)
+        key = browser.session.session_key
+        UserSession.objects.create(
+            user=busy.team.owner, session_key=key, ip="2001:db8:aaaa:bbbb::7f",
+            user_agent=user_agent, data={},
+        )  # fmt: skip
+    return busy
+
+
 def photograph(page, name):
     folder = os.environ.get("SCREENSHOTS")
     if folder:
@@ -63,6 +87,26 @@ def test_every_page_fits_the_window(busy, visit, viewport, scheme):
         photograph(page, f"{re.sub('[^a-z]+', '-', path)[:20]}-{viewport['width']}-{scheme}")
         assert page.locator("h1").count() == 1
         assert window.overflow() <= 0, path
+
+
+@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["1280", "360"])
+def test_long_lists_fit_the_window(crowded, visit, viewport):
+    window = visit(crowded.team.owner, viewport=viewport)
+    page = window.open("/settings/people?page=2")
+    assert page.get_by_role("link", name="Previous").first.is_visible()
+    photograph(page, f"people-many-{viewport['width']}-light")
+    assert window.overflow() <= 0
+    page.get_by_role("searchbox").fill("Person 0042")
+    page.get_by_role("button", name="Search").click()
+    page.get_by_text("p0042@many.example").wait_for()
+    assert page.locator(".people__role").count() == 1
+
+    page = window.open("/accounts/sessions/")
+    photograph(page, f"sessions-many-{viewport['width']}-light")
+    assert window.overflow() <= 0
+    page.get_by_role("button", name="End Safari").click()
+    page.get_by_text("The sign-in is ended.").wait_for()
+    assert page.get_by_text("Safari on iPhone").count() == 0
 
 
 def test_on_a_phone_the_matrix_shows_one_role(busy, visit):

@@ -70,9 +70,7 @@ def test_keeps_a_status_report(red, device):
     gateway = device.gateway
 
     with red.scope():
-        news = apply_status_report(
-            gateway_id=gateway.id, status="online", at=NOW, firmware_version="2.4.1"
-        )
+        news = apply_status_report(thing=gateway, status="online", at=NOW, firmware_version="2.4.1")
 
     reload(red, gateway)
     assert news
@@ -84,9 +82,9 @@ def test_keeps_a_status_report(red, device):
 def test_an_older_report_is_no_news(red, device, at):
     gateway = device.gateway
     with red.scope():
-        apply_status_report(gateway_id=gateway.id, status="online", at=NOW)
+        apply_status_report(thing=gateway, status="online", at=NOW)
 
-        news = apply_status_report(gateway_id=gateway.id, status="offline", at=at)
+        news = apply_status_report(thing=gateway, status="offline", at=at)
 
     reload(red, gateway)
     assert not news
@@ -96,10 +94,8 @@ def test_an_older_report_is_no_news(red, device, at):
 def test_a_report_without_firmware_keeps_the_known_one(red, device):
     gateway = device.gateway
     with red.scope():
-        apply_status_report(
-            gateway_id=gateway.id, status="online", at=NOW, firmware_version="2.4.1"
-        )
-        apply_status_report(gateway_id=gateway.id, status="offline", at=LATER)
+        apply_status_report(thing=gateway, status="online", at=NOW, firmware_version="2.4.1")
+        apply_status_report(thing=gateway, status="offline", at=LATER)
 
     reload(red, gateway)
     assert (gateway.reported_status, gateway.firmware_version) == ("offline", "2.4.1")
@@ -107,11 +103,11 @@ def test_a_report_without_firmware_keeps_the_known_one(red, device):
 
 def test_another_tenants_gateway_is_out_of_reach(red, blue, device):
     with blue.scope():
-        news = apply_status_report(gateway_id=device.gateway_id, status="offline", at=NOW)
+        news = apply_status_report(thing=device.gateway, status="offline", at=NOW)
 
     assert not news
 
 
 def test_refuses_an_unknown_status(red, device):
     with red.scope(), pytest.raises(UnknownStatus):
-        apply_status_report(gateway_id=device.gateway_id, status="tired", at=NOW)
+        apply_status_report(thing=device.gateway, status="tired", at=NOW)

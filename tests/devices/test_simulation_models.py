@@ -51,6 +51,11 @@ def test_counters_never_fall(name):
     assert all(rate >= 0 for t in TIMES for rate in MODELS[name].observe(t).rates.values())
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_counters_grow_the_same_without_the_gauges(name):
+    assert all(MODELS[name].rates(t) == MODELS[name].observe(t).rates for t in TIMES)
+
+
 @pytest.mark.parametrize("name", ["line", "grid", "compressor"])
 def test_the_phases_of_a_meter_fit_its_totals(name):
     for t in TIMES:

@@ -18,8 +18,10 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from energy import health
 from energy.lib import redis as redis_clients
 from energy.lib.redis import RedisNotDurable, key
+from telemetry.reactors.registry import REACTORS
+from tools.demo_programs import background_programs, core_programs
 
-PROCESSES = ("listener", "ingest", "reactor_live")
+PROCESSES = ("listener", "ingest", "worker", "beat", *(f"reactor_{name}" for name in REACTORS))
 
 
 @pytest.fixture
@@ -72,11 +74,19 @@ def test_readyz_names_each_check_with_state_and_latency(client: Client, alive: N
     assert status == 200, checks
     assert set(checks) == {
         "database", "migrations", "redis_durable", "redis_ephemeral", "redis_durability",
-        "ingest_stream", "mqtt_listener", "ingest_worker", "reactor_live",
+        "ingest_stream", "mqtt_listener", "ingest_worker", "worker", "beat", "revocation_list",
+        *(f"reactor_{name}" for name in REACTORS),
     }  # fmt: skip
     assert {check["status"] for check in checks.values()} == {"ok"}
     assert all(check["latency_ms"] >= 0 for check in checks.values())
     assert checks["ingest_stream"]["value"] == 0
+
+
+def test_every_program_of_the_platform_is_asked_for() -> None:
+    env = {"REDIS_EPHEMERAL_URL": django_settings.REDIS_EPHEMERAL_URL}
+    programs = {program.name for program in [*core_programs(env, 8000), *background_programs(env)]}
+
+    assert programs - {"web"} <= set(health.make_checks())
 
 
 @pytest.mark.django_db(transaction=True)

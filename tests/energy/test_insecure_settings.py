@@ -60,6 +60,7 @@ def test_starts_with_secure_settings():
         ({"SECRET_STORE_KEYS": "k1:short"}, "must be id:key"),
         ({"MQTT_USERNAME": ""}, "anonymous MQTT is refused"),
         ({"MQTT_TLS": "false"}, "MQTT_TLS is off towards a remote broker"),
+        ({"FIRMWARE_KEYS": "house:nokey"}, "FIRMWARE_KEYS: 'house': The key is neither PEM nor"),
         ({"ENVIRONMENT": "staging"}, "use development or production"),
     ],
 )

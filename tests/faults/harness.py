@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import paho.mqtt.client as mqtt
 import psycopg
 from redis import Redis
 
@@ -22,7 +23,7 @@ from tools.embedded import Stack
 from tools.embedded.program import Program
 from tools.paths import ROOT
 
-FLEETS = 40
+FLEETS = 64
 POLL_SECONDS = 0.05
 STREAM = "ingest.0"
 GROUP = "ingest"
@@ -179,7 +180,7 @@ class Plant:
         """Run Python with the plant's environment; return what it prints."""
         done = subprocess.run(
             [sys.executable, *arguments],
-            env={**os.environ, **self.env},
+            env=self.process_env(),
             cwd=ROOT,
             capture_output=True,
             text=True,
@@ -187,6 +188,10 @@ class Plant:
         )
         assert done.returncode == 0, done.stderr[-4000:]
         return done.stdout
+
+    def process_env(self, **more: str) -> dict[str, str]:
+        """Return the variables of a process of the plant."""
+        return {**os.environ, **self.env, **more}
 
     def step(self, *arguments: str) -> Any:
         """Do what people do in the database; return the answer (see `steps`)."""
@@ -206,6 +211,18 @@ class Plant:
         """Return a publisher with a session of its own."""
         self._clients += 1
         return LedgerPublisher(self.env, client_id=f"ledger-{self._clients}")
+
+    def forget_session(self, client_id: str) -> None:
+        """Let the broker forget a session and what it keeps for it."""
+        client = mqtt.Client(
+            mqtt.CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=True
+        )
+        client.username_pw_set(self.env["MQTT_USERNAME"], self.env["MQTT_PASSWORD"])
+        client.connect(self.env["MQTT_HOST"], int(self.env["MQTT_PORT"]))
+        client.loop_start()
+        wait_until(client.is_connected, 10, "the broker does not answer")
+        client.disconnect()
+        client.loop_stop()
 
     def database(self) -> psycopg.Connection:
         """Return a new connection to the database, in autocommit."""

@@ -49,10 +49,15 @@ class Fleet:
         """Return the topic of a device's readings."""
         return f"{self.prefix}/data/device/{device}/main"
 
-    def message(self, number: int, *, start_us: int) -> Message:
-        """Return the message of this number: its device, time and values follow from it."""
+    def message(
+        self, number: int, *, start_us: int, step_us: int = STEP_US, is_numbered: bool = False
+    ) -> Message:
+        """Return the message of this number: its device, time and values follow from it.
+
+        Args: is_numbered: the device counts its readings from 1.
+        """
         device = self.devices[number % len(self.devices)]
-        moment = start_us + number * STEP_US
+        moment = start_us + number * step_us
         values = {
             "active_power_import": number + 0.125,
             "active_energy_import": number * 0.1,
@@ -62,13 +67,25 @@ class Fleet:
         points = {(device, metric, moment): value for metric, value in values.items()}
         # the payload is in W, kW are stored
         points[device, "power_active_total", moment] = number / 1000
-        payload = json.dumps({"ts": moment, "values": values}).encode()
-        return Message(self.topic(device), payload, points)
+        document: dict[str, object] = {"ts": moment, "values": values}
+        if is_numbered:
+            document |= {"boot": 1, "seq": 1 + number // len(self.devices)}
+        return Message(self.topic(device), json.dumps(document).encode(), points)
 
-    def messages(self, count: int, *, start_us: int | None = None) -> list[Message]:
+    def messages(
+        self,
+        count: int,
+        *,
+        start_us: int | None = None,
+        step_us: int = STEP_US,
+        is_numbered: bool = False,
+    ) -> list[Message]:
         """Return messages of consecutive instants, one ms apart, from one hour ago."""
         start_us = an_hour_ago() if start_us is None else start_us
-        return [self.message(number, start_us=start_us) for number in range(count)]
+        return [
+            self.message(number, start_us=start_us, step_us=step_us, is_numbered=is_numbered)
+            for number in range(count)
+        ]
 
 
 def an_hour_ago() -> int:
@@ -127,7 +144,10 @@ class LedgerPublisher:
         for number, message in enumerate(messages):
             if self._stopping.is_set():
                 return
-            self._receipts.append(self._client.publish(message.topic, message.payload, qos=1))
+            receipt = self._client.publish(message.topic, message.payload, qos=1)
+            if receipt.rc == mqtt.MQTT_ERR_NO_CONN:  # the client keeps it for its next connection
+                receipt.rc = mqtt.MQTT_ERR_SUCCESS
+            self._receipts.append(receipt)
             self.published.append(message)
             if number % burst == burst - 1:
                 due = max(due + TICK_SECONDS, time.monotonic())
@@ -158,7 +178,6 @@ class LedgerPublisher:
 
     def wait_for_acknowledgements(self) -> None:
         """Wait until the broker has acknowledged everything that was published."""
-        deadline = time.monotonic() + BROKER_PATIENCE_SECONDS
         for receipt in self._receipts:
-            receipt.wait_for_publish(max(0.0, deadline - time.monotonic()))
+            receipt.wait_for_publish(BROKER_PATIENCE_SECONDS)
             assert receipt.is_published(), "the broker stopped acknowledging"

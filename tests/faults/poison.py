@@ -136,7 +136,7 @@ def _times() -> Iterator[tuple[str, str, bytes]]:
     for text in ("2026-11-20T12:00:00", "2026-11-20"):
         yield f"no offset {text}", "naive_time", _values(text, values)
     wrong = [
-        "yesterday", "", "2026-13-45T00:00:00Z", "300000-01-01T00:00:00Z", "1763600000",
+        "yesterday", "", "2026-13-45T00:00:00Z", "300000-01-01T00:00:00Z", "1763600",
         True, False, -1, -1.5, 10**17, 10**30, 1e300, {"s": 1}, [1763600000],
     ]  # fmt: skip
     for moment in wrong:
@@ -161,7 +161,11 @@ def _message_pack(at: int) -> Iterator[tuple[str, str, bytes]]:
     yield "packed text", "not_a_number", packed("23.5")
     yield "packed bytes", "not_a_number", packed(b"\x01\x02")
     yield "packed extension", "not_a_number", packed(msgpack.ExtType(42, b"\x00" * 8))
-    yield "packed time", "bad_time", msgpack.packb({"ts": msgpack.Timestamp(1), "values": {"a": 1}})
+    yield (
+        "packed time",
+        "time_too_old",
+        msgpack.packb({"ts": msgpack.Timestamp(1), "values": {"a": 1}}),
+    )
     yield "number as name", "bad_metric", msgpack.packb({"ts": at, "values": {1: 2.0}})
     yield "map as name", "bad_payload", b"\x81\x81\x01\x02\x03"
     yield "only an extension", "no_object", msgpack.packb(msgpack.ExtType(5, b"\x00"))

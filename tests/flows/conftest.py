@@ -19,27 +19,25 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
+from django.utils import timezone
 
 from accounts.models import Tenant
 from accounts.tenancy import all_tenants
 from devices.models import Device
+from devices.services.authorities import import_authority
+from devices.services.broker_accounts import grant_bootstrap
+from devices.services.revocation_list import publish_list
 from energy.lib.redis import durable, ephemeral
 from telemetry.models import RejectedMessage
 from tests.conftest import KEY_PREFIX
 from tests.devices.mqtt_clients import TestClient
+from tests.flows.boxes import BoxProgram, programs_of
+from tests.flows.waiting import ROOT, stop, wait_until
+from tools.embedded import Stack
 
-ROOT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 60.0
+BOX_PREFIX = f"{KEY_PREFIX}boxes:"
 # other tests of this worker must not meet the entries of these programs
 FLOW_PREFIX = f"{KEY_PREFIX}flow:"
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    """Wait for a condition, a minute at most."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, f"{what}: not within {PATIENCE_SECONDS:.0f} s"
-        time.sleep(0.05)
 
 
 def manage(*arguments: str, output: Path) -> subprocess.Popen[bytes]:
@@ -59,17 +57,6 @@ def manage(*arguments: str, output: Path) -> subprocess.Popen[bytes]:
             stdout=stream,
             stderr=subprocess.STDOUT,
         )
-
-
-def stop(process: subprocess.Popen[bytes]) -> int:
-    """Ask a program to stop; return its exit code."""
-    process.terminate()
-    try:
-        return process.wait(12)
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
 
 
 def complaints() -> list[str]:
@@ -105,7 +92,7 @@ def programs(
     try:
         with django_db_blocker.unblock():
             with TestClient(settings.MQTT_USERNAME, settings.MQTT_PASSWORD) as client:
-                wait_until(lambda: _passes(client, seconds=0.5), f"a way through, see {log}")
+                wait_until(lambda: passes(client, seconds=0.5), f"a way through, see {log}")
             RejectedMessage.objects.all().delete()
         yield
     finally:
@@ -123,7 +110,7 @@ def pipeline(
     programs: None, transactional_db: None, broker: TestClient
 ) -> Iterator[Callable[[], None]]:
     """Yield a function that waits until all that was acknowledged before is stored."""
-    yield lambda: wait_until(lambda: _passes(broker, seconds=20.0), "everything stored")
+    yield lambda: wait_until(lambda: passes(broker, seconds=20.0), "everything stored")
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE telemetry_sample")
 
@@ -134,7 +121,7 @@ def _forget_session(client_id: str) -> None:
         pass
 
 
-def _passes(client: TestClient, *, seconds: float) -> bool:
+def passes(client: TestClient, *, seconds: float) -> bool:
     """Send a message from an unknown gateway; tell whether the worker came to reject it.
 
     The broker and the stream keep the order, so everything before it is stored then.
@@ -179,3 +166,81 @@ def demo_file(only_demo: None, transactional_db: None, tmp_path: Path) -> Path:
 def read_json(path: Path) -> dict[str, Any]:
     """Return a JSON file's content."""
     return dict(json.loads(path.read_text()))
+
+
+@pytest.fixture(scope="module")
+def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A broker whose revocation list is ours to write."""
+    external = {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_DURABLE_URL",
+                                                    "REDIS_EPHEMERAL_URL")}  # fmt: skip
+    with Stack(tmp_path_factory.mktemp("boxes"), external=external) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def box_programs(
+    own_stack: Stack,
+    live_server: Any,
+    django_db_setup: None,
+    django_db_blocker: Any,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Path]:
+    """Listener and worker; what they say is in platform.log."""
+    log = tmp_path_factory.mktemp("platform") / "platform.log"
+    with django_db_blocker.unblock():
+        running = programs_of(own_stack, log=log, prefix=BOX_PREFIX, web=live_server.url)
+    yield log
+    for program in running:
+        stop(program)
+    for client in (durable(), ephemeral()):
+        keys = list(client.scan_iter(f"{BOX_PREFIX}*"))
+        if keys:
+            client.delete(*keys)
+
+
+@pytest.fixture
+def platform(
+    own_stack: Stack, box_programs: Path, transactional_db: None, live_server: Any, settings: Any
+) -> Stack:
+    """Let this process act on that broker, with the authority that it trusts."""
+    for name in ("MQTT_HOST", "MQTT_USERNAME", "MQTT_PASSWORD", "BROKER_CRL_FILE", "BROKER_RELOAD",
+                 "BOOTSTRAP_MQTT_PASSWORD", "MQTT_CA_FILE", "MQTT_EXTERNAL_HOST"):  # fmt: skip
+        setattr(settings, name, own_stack.env[name])
+    settings.PUBLIC_URL = live_server.url
+    settings.MQTT_PORT = int(own_stack.env["MQTT_PORT"])
+    settings.MQTT_EXTERNAL_PORT = int(own_stack.env["MQTT_EXTERNAL_PORT"])
+    folder = own_stack.authority.folder
+    import_authority(
+        certificate_pem=(folder / "ca.crt").read_text(),
+        key_pem=(folder / "ca.key").read_text(),
+        now=timezone.now(),
+    )
+    publish_list(now=timezone.now())
+    grant_bootstrap()
+    with TestClient(settings.MQTT_USERNAME, settings.MQTT_PASSWORD) as client:
+        wait_until(lambda: passes(client, seconds=1), f"a way through, see {box_programs}")
+    return own_stack
+
+
+@pytest.fixture
+def make_box(platform: Stack, tmp_path: Path, settings: Any) -> Iterator[Callable[..., BoxProgram]]:
+    """Return a function that switches a new box on; all are off afterwards."""
+    made: list[BoxProgram] = []
+
+    def switch_on(*options: str, door: str = "") -> BoxProgram:
+        env = platform.env
+        plain = (
+            f"mqtt://bootstrap:{env['BOOTSTRAP_MQTT_PASSWORD']}"
+            f"@{env['MQTT_HOST']}:{env['MQTT_PORT']}"
+        )
+        box = BoxProgram(tmp_path / f"box-{len(made)}", door or plain, "http://platform.example")
+        made.append(box)
+        box.start(*options)
+        return box
+
+    yield switch_on
+    for box in made:
+        sys.stdout.write(box.log.read_text()[-3000:])
+        box.kill()
+    with TestClient(settings.MQTT_USERNAME, settings.MQTT_PASSWORD) as client:
+        wait_until(lambda: passes(client, seconds=5), "what boxes said last")

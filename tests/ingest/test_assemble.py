@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry.ingest.assemble import Columns, assemble
-from telemetry.ingest.directory import SLOT_DTYPE
+from telemetry.ingest.slots import SLOT_DTYPE
 from telemetry.ingest.store import copy_buffer, latest_rows
 from telemetry.quality import Quality
+from telemetry.storage.packing import pack_day
 
 INF = float("inf")
 
@@ -17,8 +18,8 @@ INF = float("inf")
 def table() -> np.ndarray:
     """Slot 0: channel 7, W stored as kW, 0 to 100 kW. Slot 1: channel 3, °F as °C."""
     table = np.zeros(2, dtype=SLOT_DTYPE)
-    table[0] = (7, 1.0, 1000.0, 0.0, 0.0, 100.0, 0)
-    table[1] = (3, 5 / 9, 1.0, -160 / 9, -INF, INF, 0)
+    table[0] = (7, 1.0, 1000.0, 0.0, 0.0, 100.0, 0.0, 0)
+    table[1] = (3, 5 / 9, 1.0, -160 / 9, -INF, INF, 0.0, 0)
     return table
 
 
@@ -82,8 +83,8 @@ def test_an_empty_batch_stays_empty(table):
 )
 def test_every_value_is_in_the_batch_refused_or_a_duplicate(points):
     table = np.zeros(2, dtype=SLOT_DTYPE)
-    table[0] = (7, 1.0, 1.0, 0.0, -INF, INF, 0)
-    table[1] = (3, 1.0, 1.0, 0.0, -INF, INF, 0)
+    table[0] = (7, 1.0, 1.0, 0.0, -INF, INF, 0.0, 0)
+    table[1] = (3, 1.0, 1.0, 0.0, -INF, INF, 0.0, 0)
     columns = Columns()
     for index, (slot, time, value) in enumerate(points):
         columns.add(index, time, [slot], [value])
@@ -108,3 +109,32 @@ def test_the_copy_buffer_has_postgresqls_layout(table):
     assert body[:2] == b"\x00\x04"
     assert body[2:10] == b"\x00\x00\x00\x04\x00\x00\x00\x07"
     assert body[10:22] == b"\x00\x00\x00\x08" + (1).to_bytes(8, "big")
+
+
+def test_rounds_where_the_channel_says_so(table):
+    """230.1 V as a float of 32 bits and 1234.5678 W, stored in kW to the watt."""
+    table["grain"] = (1000.0, 10.0)
+    table["factor"], table["divisor"], table["offset"] = (1.0, 1.0), (1000.0, 1.0), (0.0, 0.0)
+    columns = Columns()
+    columns.add(0, 1_000, [0, 1], [1234.5678, float(np.float32(230.1))])
+    columns.add(1, 2_000, [0, 1], [-0.2, 1e15])
+
+    rows = assemble(columns, table).rows
+
+    assert rows["value"].tolist() == [230.1, 1e15, 1.235, 0.0]
+    assert not np.signbit(rows["value"]).any()
+
+
+def test_rounding_packs_the_noise_of_a_sensor():
+    values = np.float32(230 + np.random.default_rng(1).random(8_640)).astype(np.float64)
+    times, good = np.arange(8_640) * 10_000_000, np.zeros(8_640, dtype=np.int16)
+    table = np.zeros(1, dtype=SLOT_DTYPE)
+    table[0] = (7, 1.0, 1.0, 0.0, -INF, INF, 10.0, 0)
+    columns = Columns()
+    for time, value in zip(times.tolist(), values.tolist(), strict=True):
+        columns.add(0, time, [0], [value])
+
+    rounded = np.ascontiguousarray(assemble(columns, table).rows["value"])
+
+    assert np.abs(rounded - values).max() <= 0.05 + 1e-9
+    assert len(pack_day(times, rounded, good)) * 4 < len(pack_day(times, values, good))

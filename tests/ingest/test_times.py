@@ -18,6 +18,8 @@ EXPECTED = to_microseconds(dt.datetime(2026, 11, 20, 11, 59, 30, tzinfo=dt.UTC))
         EXPECTED / 1_000_000,
         EXPECTED // 1000,
         EXPECTED,
+        str(EXPECTED // 1_000_000),
+        str(EXPECTED // 1000),
         "2026-11-20T11:59:30Z",
         "2026-11-20T14:59:30+03:00",
         "2026-11-20T11:59:30.000000+00:00",

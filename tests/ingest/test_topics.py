@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devices.inbound.topics import Kind
 from devices.topic_segments import is_safe_segment
 from telemetry.ingest.topics import Family, TopicError, parse_topic
 
@@ -36,7 +37,11 @@ def test_reads_every_telemetry_topic_of_a_gateway(rest, device, group):
 
 
 def test_reads_the_status_topic():
-    assert parse_topic(f"{GATEWAY}/reported/status").family is Family.STATUS
+    route = parse_topic(f"{GATEWAY}/reported/status")
+
+    assert route.family is Family.MESSAGE
+    assert route.message is not None
+    assert route.message.kind is Kind.STATUS
 
 
 def test_reads_the_metric_topic_of_a_direct_device():
@@ -55,7 +60,7 @@ def test_reads_the_metric_topic_of_a_direct_device():
         (f"{GATEWAY}/telemetry/device", "reserved_segment"),
         (f"{GATEWAY}/data", "unknown_topic"),
         (f"{GATEWAY}/data/device/a/b/c", "unknown_topic"),
-        (f"{GATEWAY}/evt/alarm", "unknown_topic"),
+        (f"{GATEWAY}/evt/rumour", "unknown_topic"),
         ("tenant/not-a-uuid/gw/x/telemetry", "bad_tenant_id"),
         ("devices/42/temperature", "bad_device_id"),
         (f"devices/{DEVICE}/a/b", "unknown_topic"),

@@ -45,6 +45,17 @@ def test_never_converts_twice_on_replay(bench):
     assert bench.samples() == [("active_power_net", 0, 1.5, 0)]
 
 
+def test_rounds_to_the_places_that_the_channel_stores(bench):
+    with all_tenants():
+        Channel.objects.filter(name="voltage_l1").update(stored_decimals=1)
+    reading = {"ts": T0, "values": {"voltage_l1": 230.10000610351562}}
+    bench.send(reading, reading)
+    bench.drain()
+
+    assert bench.samples() == [("voltage_l1", 0, 230.1, 0)]
+    assert bench.reasons() == []
+
+
 def test_keeps_an_implausible_value_as_bad(bench):
     bench.send({"ts": T0, "values": {"voltage_l1": 2315}})
     bench.drain()
@@ -213,6 +224,17 @@ def test_the_payload_may_name_the_devices_of_its_gateway(bench):
 
     assert [row[2] for row in bench.samples()] == [1.0, 2.0]
     assert bench.reasons() == ["unknown_device"]
+
+
+def test_a_device_that_only_payloads_name_is_present(bench):
+    bench.send(
+        [{"ts": T0, "device": "meter-1", "values": {"power": 1000}}],
+        topic=f"{bench.prefix}/data/timeseries",
+    )
+    bench.drain()
+
+    with all_tenants():
+        assert Device.objects.get(id=bench.device.id).last_seen_at == START
 
 
 def test_a_direct_device_sends_a_metric_a_topic(bench):

@@ -1,52 +1,69 @@
-"""Two tenants full of canaries, and everybody who may knock at their doors."""
+"""Two tenants full of canaries: every text and every number in them can be recognised."""
 
 from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.apps import apps
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
-from django.db import models
-from django.test import Client
+from django.db import connection
 from django.utils import timezone
 
-from accounts.models import ApiKey, Invitation, Membership, Role, SystemRole, Tenant, User
+from accounts.models import Invitation, Membership, Plan, Role, SystemRole, Tenant, User
 from accounts.rbac.registry import SYSTEM_ROLES
 from accounts.services.audit import record_event
 from accounts.services.keys import NewKey, create_key
-from accounts.tenancy import is_tenant_owned, tenant_scope
+from accounts.tenancy import tenant_scope
 from devices.models import Device, DeviceUserPermission
+from telemetry import partitions
+from telemetry.models import RejectedMessage
 from tests.factories import (
     ChannelFactory,
     DeviceFactory,
     GatewayFactory,
     LatestValueFactory,
     MembershipFactory,
+    RejectedMessageFactory,
     SiteFactory,
     TenantFactory,
     UserFactory,
 )
+from tests.isolation import state
+from tests.isolation.boxes import add_boxes
+from tests.isolation.fill import fill_all
 
-BACKEND = "django.contrib.auth.backends.ModelBackend"
 YEAR = dt.timedelta(days=365)
 
 
 @dataclass
 class World:
-    """One tenant with an object of each kind; `objects` by the parameter of a route."""
+    """One tenant with an object of each kind.
+
+    `objects` are ids by the parameter of a route, `rows` a row of each table by its label.
+    `canaries` stand in nothing that is not the tenant's; `title` in its own name only, which
+    people who belong to several tenants may read anywhere.
+    """
 
     name: str
     tenant: Tenant
     people: dict[str, User]
-    objects: dict[str, uuid.UUID] = field(default_factory=dict)
+    title: str
+    word: str
+    number: int
+    objects: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)  # see `tests.isolation.fleet`
+    rows: dict[str, Any] = field(default_factory=dict)
     key: NewKey | None = None
     device: Device | None = None
-    canaries: tuple[str, ...] = ()
+    offer: str = ""
+
+    @property
+    def canaries(self) -> tuple[str, ...]:
+        """Return what may be read by nobody from outside."""
+        return (self.word, self.title, str(self.number))
 
     def scope(self) -> Any:
         """Return the scope of the tenant."""
@@ -55,50 +72,108 @@ class World:
 
 def make_world(name: str, number: int) -> World:
     """Save a tenant whose every text and number can be recognised."""
-    word = f"canary-{name}"
-    tenant = TenantFactory(name=f"{word} Energy", slug=word)
+    word, title = f"canary-{name}", f"harbour-{name}"
+    plan = Plan.objects.create(
+        name=f"{word} plan", max_devices=number, messages_per_second=number,
+        api_calls_per_minute=number, retention_days=number,
+    )  # fmt: skip
+    tenant = TenantFactory(name=f"{title} Energy", slug=title, plan=plan)
     people = {
         role.value: UserFactory(email=f"{word}-{role.value}@{name}.example", name=f"{word} {role}")
         for role in SystemRole
     }
     for role in SystemRole:
         MembershipFactory(user=people[role.value], tenant=tenant, role=role)
-    world = World(name, tenant, people)
+    world = World(name, tenant, people, title, word, number)
     with world.scope():
-        _fill(world, word, number)
-    world.canaries = (word, str(number))
+        _fill(world)
     return world
 
 
-def _fill(world: World, word: str, number: int) -> None:
-    now, tenant = timezone.now(), world.tenant
+def _fill(world: World) -> None:
+    now, tenant, word, boss = timezone.now(), world.tenant, world.word, world.people["admin"]
     site = SiteFactory(tenant=tenant, name=f"{word} site", address=f"{word} street")
     gateway = GatewayFactory(site=site, name=f"{word} gateway", uid=f"{word}-gw")
     device = DeviceFactory(gateway=gateway, name=f"{word} device", uid=f"{word}-dev")
-    channel = ChannelFactory(device=device, name="active_power_net")
-    LatestValueFactory(channel=channel, value=float(number), time=now)
+    channel = ChannelFactory(
+        device=device, name="active_power_net", label=f"{word} power", maximum=world.number * 2.0
+    )
+    LatestValueFactory(channel=channel, value=world.number + 0.4375, time=now)
+    measure(channel.id, world.number, now)
     role = Role.objects.create(name=f"{word} role", description=word, codes=["read:site"])
     guest = UserFactory(email=f"{word}-guest@{world.name}.example", name=f"{word} guest")
     invitation = Invitation.objects.create(
         email=f"{word}-invited@{world.name}.example",
         token_hash=uuid.uuid4().hex * 2,
         expires_at=now + YEAR,
-        invited_by=world.people["admin"],
+        invited_by=boss,
     )
-    share = share_device(device, guest, "read:device", world.people["admin"])
-    share_device(device, guest, "read:telemetry", world.people["admin"])
+    share = share_device(device, guest, "read:device", boss)
+    share_device(device, guest, "read:telemetry", boss)
     world.people["guest"], world.device = guest, device
     world.key = create_key(
         name=f"{word} key", codes=["read:device"], expires_at=None,
-        created_by=world.people["admin"], editor_codes=SYSTEM_ROLES["admin"], now=now,
+        created_by=boss, editor_codes=SYSTEM_ROLES["admin"], now=now,
     )  # fmt: skip
-    record_event(action="role.created", now=now, tenant_id=tenant.id, obj=role, label=word)
+    RejectedMessageFactory(
+        tenant=tenant, topic=f"tenant/{word}", detail=f"{word} detail",
+        fingerprint=uuid.uuid4().bytes * 2,
+    )  # fmt: skip
+    event = record_event(
+        action="role.created", now=now, tenant_id=tenant.id, obj=role, label=word,
+        detail={"number": world.number},
+    )  # fmt: skip
+    world.rows = fill_all(word, world.number) | {
+        "accounts.Tenant": tenant, "accounts.Plan": tenant.plan, "accounts.User": boss,
+        "accounts.Membership": Membership.objects.filter(tenant=tenant).order_by("role").last(),
+        "telemetry.RejectedMessage": RejectedMessage.objects.get(tenant=tenant),
+        "devices.DeviceProfile": device.profile, "accounts.AuditEvent": event,
+    }  # fmt: skip
+    add_boxes(world, now)
+    certificate = world.rows["devices.DeviceCertificate"]
     viewer = Membership.objects.get(user=world.people["viewer"], tenant=tenant)
     world.objects = {
-        "device_id": device.id, "site_id": site.id, "role_id": role.id, "share_id": share.id,
+        "zigbee_claim_id": world.rows["devices.PendingZigbeeClaim"].id,
+        "zigbee_node_id": world.rows["devices.ZigbeeNode"].id,
+        "pairing_token_id": world.rows["devices.GatewayShareToken"].id,
+        "device_id": device.id, "site_id": site.id, "gateway_id": gateway.id,
+        "zone_id": world.rows["devices.Zone"].id, "role_id": role.id, "share_id": share.id,
         "invitation_id": invitation.id, "membership_id": viewer.id, "member_id": viewer.id,
-        "key_id": world.key.key.id,
+        "key_id": world.key.key.id, "claim_id": world.rows["devices.Claim"].id,
+        "transfer_id": world.rows["devices.DeviceTransfer"].id,
+        "command_id": world.rows["devices.Command"].id,
+        "batch_id": world.rows["devices.CommandBatch"].id,
+        "import_id": world.rows["telemetry.ImportJob"].id,
+        "group_key": world.rows["telemetry.RejectedMessage"].group_key,
+        "report_id": world.rows["reports.ReportRun"].id,
+        "report_template_id": world.rows["reports.ReportTemplate"].id,
+        "annotation_id": world.rows["telemetry.Annotation"].id,
+        "export_id": world.rows["telemetry.ExportJob"].id,
+        "stop_id": world.rows["devices.EmergencyStop"].id,
+        "release_id": world.rows["devices.FirmwareRelease"].id,
+        "campaign_id": world.rows["devices.Campaign"].id,
+        "vendor_key_id": world.rows["devices.FirmwareKey"].id,
+        "serial": certificate.serial,
+        "virtual_id": world.rows["telemetry.VirtualChannel"].id,
+        "meter_id": world.rows["metering.Meter"].id,
+        "decision_id": world.rows["metering.LedgerDecision"].id,
+        "tariff_id": world.rows["metering.Tariff"].id,
+        "assignment_id": world.rows["metering.TariffAssignment"].id,
+        "period_id": world.rows["metering.BillingPeriod"].id,
+        "centre_id": world.rows["metering.CostCentre"].id,
+        "allocation_key_id": world.rows["metering.AllocationKey"].id,
     }  # fmt: skip
+
+
+def measure(channel_id: int, number: int, now: dt.datetime) -> None:
+    """Store a few samples of the last hours."""
+    partitions.create_ahead(now=now - dt.timedelta(days=1))
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO telemetry_sample (channel_id, time, value, quality)"
+            " VALUES (%s, %s, %s, 0)",
+            [(channel_id, now - dt.timedelta(minutes=9 * n), number + 0.4375) for n in range(1, 9)],
+        )
 
 
 def share_device(device: Device, user: User, code: str, by: User) -> DeviceUserPermission:
@@ -116,85 +191,6 @@ def share_device(device: Device, user: User, code: str, by: User) -> DeviceUserP
     return share
 
 
-@dataclass
-class Principal:
-    """Somebody who calls; `codes` are the permissions in tenant A, None for no way in."""
-
-    name: str
-    client: Client
-    codes: frozenset[str] | None
-    is_identified: bool = True
-    is_guest: bool = False
-
-
-def principals(a: World, b: World) -> dict[str, Principal]:
-    """Return everybody who calls with a session or a key."""
-    removed = UserFactory(email="removed@a.example")
-    MembershipFactory(user=removed, tenant=a.tenant).delete()
-    disabled = UserFactory(email="disabled@a.example")
-    MembershipFactory(user=disabled, tenant=a.tenant, role=SystemRole.ADMIN)
-    both = UserFactory(email="both@a.example")
-    MembershipFactory(user=both, tenant=a.tenant, role=SystemRole.VIEWER)
-    MembershipFactory(user=both, tenant=b.tenant, role=SystemRole.ADMIN)
-    reseller = _reseller_of(a)
-    with a.scope():
-        bare = Role.objects.create(name="Nothing", codes=["read:schedule"])
-    limited = UserFactory(email="limited@a.example")
-    MembershipFactory(user=limited, tenant=a.tenant, role="", custom_role=bare)
-    staff = UserFactory(email="staff@p.example", is_staff=True)
-    superuser = UserFactory(email="root@p.example", is_staff=True, is_superuser=True)
-    found = {
-        "anonymous": Principal("anonymous", Client(), None, is_identified=False),
-        "removed member": Principal("removed member", _browser(removed), None),
-        "B admin": Principal("B admin", _browser(b.people["admin"]), None),
-        "staff without tenant": Principal("staff", _browser(staff), None),
-        "superuser": Principal("superuser", _browser(superuser), None),
-        "A guest": Principal("A guest", _browser(a.people["guest"]), frozenset(), is_guest=True),
-        "A limited": Principal("A limited", _browser(limited), frozenset({"read:schedule"})),
-        "both as A": Principal("both", _browser(both, a.tenant), SYSTEM_ROLES["viewer"]),
-        "reseller of A": Principal("reseller", _browser(reseller, a.tenant), SYSTEM_ROLES["admin"]),
-        "disabled user": Principal("disabled", _browser(disabled), None, is_identified=False),
-    }
-    for role in SystemRole:
-        codes = SYSTEM_ROLES[role.value]
-        found[f"A {role}"] = Principal(f"A {role}", _browser(a.people[role.value]), codes)
-    disabled.is_active = False
-    disabled.save()
-    return found
-
-
-def _reseller_of(world: World) -> User:
-    reseller = TenantFactory(name="Reseller", slug=f"reseller-of-{world.name}", is_reseller=True)
-    user = UserFactory(email=f"reseller@{world.name}.example")
-    MembershipFactory(user=user, tenant=reseller, role=SystemRole.ADMIN)
-    Tenant.objects.filter(id=world.tenant.id).update(parent=reseller)
-    return user
-
-
-def _browser(user: User, tenant: Tenant | None = None) -> Client:
-    client = Client()
-    client.force_login(user, backend=BACKEND)
-    if tenant is not None:
-        session = client.session
-        session["acting_tenant"] = str(tenant.id)
-        session.save()
-    return client
-
-
-def fingerprint(world: World) -> dict[str, int]:
-    """Return the number of rows of the tenant in each of its tables, and a sum of changes."""
-    found: dict[str, int] = {}
-    with world.scope():
-        for model in apps.get_models():
-            if is_tenant_owned(model) and model._meta.managed:
-                rows: Any = model._default_manager
-                stamp = "updated_at" if hasattr(model, "updated_at") else None
-                newest = rows.aggregate(newest=models.Max(stamp))["newest"] if stamp else None
-                found[model._meta.label] = hash((rows.count(), newest))
-    members = Membership.objects.filter(tenant=world.tenant)
-    found["members"] = hash(tuple(members.order_by("id").values_list("id", "role", "updated_at")))
-    return found
-
-
-Check = Callable[[Principal], None]
-__all__ = ["ApiKey", "Principal", "World", "fingerprint", "make_world", "principals"]
+def fingerprint(world: World) -> state.Picture:
+    """Return what the database holds of a tenant."""
+    return state.fingerprint(world.tenant.id)

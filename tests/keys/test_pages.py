@@ -74,7 +74,7 @@ def test_another_tenants_key_does_not_exist(client_for, red, key, in_sudo_mode):
     assert browser.get(API).json() == {"results": []}
 
 
-def test_the_api_makes_rotates_and_revokes(client_for, red):
+def test_the_api_makes_rotates_and_revokes(client_for, red, in_sudo_mode):
     browser = client_for(red.owner)
     made = browser.post(API, {"name": "x", "permissions": ["read:site"]}, "application/json")
     body = made.json()
@@ -96,7 +96,7 @@ def test_the_api_makes_rotates_and_revokes(client_for, red):
         ({"permissions": ["read:site"]}, "invalid_request"),
     ],
 )
-def test_the_api_says_what_is_wrong(client_for, red, body, code):
+def test_the_api_says_what_is_wrong(client_for, red, in_sudo_mode, body, code):
     answer = client_for(red.owner).post(API, body, "application/json")
 
     found = answer.json()

@@ -12,6 +12,7 @@ from channels.layers import channel_layers
 from django.db import connections
 
 from telemetry.live import consumer as consumer_module
+from telemetry.live import event_desk
 from telemetry.live import hub as hub_module
 from tests.factories import (
     ChannelFactory,
@@ -56,8 +57,12 @@ async def in_one_thread(own_connection, monkeypatch) -> list[str]:
 
     for module, name in (
         (hub_module, "find_devices"),
+        (hub_module, "find_withdrawn"),
         (hub_module, "read_latest"),
-        (hub_module, "find_ended"),
+        (hub_module, "find_standing"),
+        (event_desk, "find_standing"),
+        (event_desk, "open_events"),
+        (event_desk, "read_missed"),
         (consumer_module, "sign_in"),
         (consumer_module, "sign_in_by_message"),
     ):

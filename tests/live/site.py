@@ -96,7 +96,8 @@ class Site:
             "PUBLIC_URL": self.origin,
         }
         self._run("manage.py", "migrate", "--verbosity", "0")
-        tenants = json.loads(self._run("-m", "tests.live.seed_site", str(SESSIONS)))
+        sessions = str(SESSIONS + 1)  # one to end
+        tenants = json.loads(self._run("-m", "tests.live.seed_site", sessions))
         self.red, self.blue = tenants["red"], tenants["blue"]
         arguments = ("-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port))
         self.web = self._process(
@@ -224,7 +225,7 @@ class LiveClient:
             while True:
                 message: dict[str, Any] = json.loads(await self.socket.recv())
                 if "seq" in message:
-                    await self.say("ack", n=message["seq"])
+                    await self.say("ack", n=message.get("frame", message["seq"]))
                 if message["type"] in types:
                     return message
 

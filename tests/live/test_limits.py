@@ -106,7 +106,7 @@ class TestLimits:
 class TestStalledSockets:
     async def test_without_credit_nothing_comes_until_an_ack(self, red, meter, monkeypatch):
         small = functools.partial(CreditWindow, max_frames=8)
-        monkeypatch.setattr("telemetry.live.viewer.CreditWindow", small)
+        monkeypatch.setattr("telemetry.live.consumer.CreditWindow", small)
         async with connect(red.viewer) as socket:
             await socket.say("sub", id="a", tenant=True, rate_ms=100)
             frames = await self._collect(socket, red.tenant, str(meter.id), count=30)
@@ -132,7 +132,7 @@ class TestStalledSockets:
         return [frame for frame in frames if "seq" in frame]
 
     async def test_30_seconds_without_ack_close_with_4408(self, red, meter, monkeypatch):
-        monkeypatch.setattr("telemetry.live.credit.ACK_TIMEOUT_SECONDS", 1.0)
+        monkeypatch.setattr("telemetry.live.consumer.LiveConsumer.ack_seconds", 1.0)
         async with connect(red.viewer) as socket:
             await socket.say("sub", id="a", tenant=True)
 

@@ -101,7 +101,7 @@ class TestDatabaseOutage:
 
     async def test_open_sockets_stay(self, red, monkeypatch):
         monkeypatch.setattr(hub_module, "CHECK_SECONDS", 0.1)
-        monkeypatch.setattr(hub_module, "find_ended", self.refuse)
+        monkeypatch.setattr(hub_module, "find_standing", self.refuse)
         async with connect(red.viewer) as socket:
             await socket.subscribe(tenant=True)
             await asyncio.sleep(1.5)

@@ -13,7 +13,7 @@ import websockets
 
 from tests.live.site import LiveClient, Site
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
 RECOVERY_SECONDS = 5.0
 

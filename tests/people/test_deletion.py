@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import io
 
+import numpy as np
 import pytest
 from axes.models import AccessAttempt
 from django.apps import apps
 from django.contrib.admin.models import ADDITION, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.models import ApiKey, AuditEvent, Invitation, Role, Tenant, User
@@ -25,11 +26,19 @@ from accounts.services.refusals import HasCustomers, NameDiffers
 from accounts.services.roles import create_role
 from accounts.services.tenants import delete_tenant
 from accounts.tenancy import all_tenants, is_tenant_owned
-from devices.models import Device
+from devices.models import Device, RevocationReason, ShutOut
 from devices.services.shares import SHARE_MODELS, share_with_tenant, share_with_user
 from devices.wires.broker import BrokerUnreachable
 from energy.lib import redis as redis_clients
+from metering.build.due import mark_due
+from metering.ledger.kinds import ENTRY_DTYPE, Anchor
+from metering.models import Register, RegisterFeed
+from metering.storage.checkpoints import State, write_checkpoints, write_states
+from metering.storage.days import Span, sum_days
+from metering.storage.entries import Built, write_entries
+from telemetry.models import ChangedWindow
 from telemetry.partitions import ensure_partitions, week_of
+from telemetry.storage.watch import watch_channels
 from tests.conftest import make_team
 from tests.factories import (
     ChannelFactory,
@@ -41,9 +50,18 @@ from tests.factories import (
     SiteFactory,
     UserFactory,
 )
+from tests.isolation.fill import fill_all
+from tests.pki.rows import make_certificate
 
 CANARY = "kanarya7f3"
 NUMBER = 48_151_623.42
+AMOUNT = 4_815_162_342
+QUARTER = 1_990_000  # in October 2026
+LEDGER = (
+    "metering_interval", "metering_interval_past", "metering_day", "metering_ledger_mark",
+    "metering_ledger_state", "metering_checkpoint", "metering_decision",
+    "telemetry_watched_channel", "telemetry_changed_window",
+)  # fmt: skip
 
 
 def make_tenant_with_everything(blue):
@@ -54,12 +72,14 @@ def make_tenant_with_everything(blue):
     gateway = GatewayFactory(site=site, uid=f"gw-{CANARY}", name=f"{CANARY} gateway")
     device = DeviceFactory(gateway=gateway, name=f"{CANARY} device", serial_number=CANARY)
     DeviceFactory(site=site, gateway=None, name=f"{CANARY} direct")
+    make_certificate(device, common_name=CANARY)
     channel = ChannelFactory(device=device, label=f"{CANARY} channel")
     LatestValueFactory(channel=channel, value=NUMBER)
     add_samples(channel, now)
     RejectedMessageFactory(tenant=team.tenant, detail=CANARY)
     RejectedMessageFactory(topic=f"tenant/{team.tenant.id}/gw/x/telemetry", detail=CANARY)
     with team.scope():
+        ShutOut.objects.create(device=device, at=now, reason=RevocationReason.PRIVILEGE)
         role = create_role(
             tenant_id=team.tenant.id, name=CANARY, codes=["read:site"], editor_codes=CODES, now=now
         )
@@ -84,6 +104,9 @@ def make_tenant_with_everything(blue):
         share |= {"shared_by": blue.owner}
         share_with_tenant(target=theirs, slug=team.tenant.slug, **share)
         share_with_user(target=theirs, email=team.viewer.email, **share)
+    with team.scope():
+        fill_all("filler", 77_031)
+        add_ledger(channel, now)
     for found in (device, team.tenant, team.owner):
         LogEntry.objects.create(
             user=blue.owner, content_type=ContentType.objects.get_for_model(type(found)),
@@ -91,6 +114,33 @@ def make_tenant_with_everything(blue):
         )  # fmt: skip
     AccessAttempt.objects.create(username=team.owner.email, user_agent="x", failures_since_start=1)
     return team
+
+
+def add_ledger(channel, now):
+    """Count a quarter twice, and leave work for the reactor."""
+    register = Register.objects.get()
+    for amount in (AMOUNT + 1, AMOUNT):
+        entries = np.zeros(1, dtype=ENTRY_DTYPE)
+        entries["number"], entries["amount"] = QUARTER, amount
+        with transaction.atomic():
+            write_entries([Built(register.id, QUARTER, QUARTER, entries)], now=now)
+            sum_days([Span(register.id, "Europe/Istanbul", QUARTER, QUARTER)], now=now)
+    feed, anchor = RegisterFeed.objects.get(), Anchor(AMOUNT, AMOUNT)
+    write_checkpoints({feed.id: {20_000: anchor}})
+    write_states([State(register.id, feed.id, anchor, AMOUNT, 0)], now=now)
+    mark_due([(register.id, 0, AMOUNT)], now=now)
+    watch_channels([channel.id])
+    ChangedWindow.objects.create(channel=channel.id, number=QUARTER)
+
+
+def counts(tables):
+    """Return how many rows tables have."""
+    found = {}
+    with connection.cursor() as cursor:
+        for table in tables:
+            cursor.execute(f"SELECT count(*) FROM {table}")
+            found[table] = cursor.fetchone()[0]
+    return found
 
 
 def add_samples(channel, now, count=7):
@@ -155,6 +205,16 @@ def test_nothing_is_left_outside_the_audit_trail(blue):
     assert tables_with("48151623.42") == set()
 
 
+def test_nothing_is_left_of_the_ledger(blue):
+    team = make_tenant_with_everything(blue)
+    before = counts(LEDGER)
+
+    delete(team.tenant)
+
+    assert all(before.values()), before
+    assert not any(counts(LEDGER).values())
+
+
 def test_the_audit_trail_tells_of_the_deletion(blue, now):
     team = make_tenant_with_everything(blue)
     kept = AuditEvent.objects.filter(tenant_id=team.tenant.id).count()
@@ -192,7 +252,7 @@ def test_platform_staff_keep_their_accounts(blue, staff):
 
 def test_it_works_in_small_batches_and_goes_on_after_an_interruption(blue, monkeypatch):
     team = make_tenant_with_everything(blue)
-    monkeypatch.setattr("telemetry.erasure.ROWS", 3)
+    monkeypatch.setattr("telemetry.storage.removal.ROWS", 3)
     monkeypatch.setattr(erasure, "BATCH_PEOPLE", 1)
     steps = delete_tenant(
         tenant=team.tenant, now=timezone.now(), confirmed_name=team.tenant.name, has_broker=False
@@ -210,6 +270,7 @@ def test_it_works_in_small_batches_and_goes_on_after_an_interruption(blue, monke
 def test_keys_in_redis_go(blue, redis):
     team = make_team(CANARY)
     name = redis_clients.key(f"live:watch:{team.tenant.id}")
+    redis_clients.ephemeral().delete(redis_clients.key("live:rooms"))
     redis_clients.ephemeral().set(name, "x")
     redis_clients.ephemeral().zadd(redis_clients.key("live:rooms"), {str(team.tenant.id): 1})
     redis_clients.ephemeral().zadd(redis_clients.key("live:rooms"), {str(blue.tenant.id): 1})
@@ -290,11 +351,13 @@ def test_the_command_tells_what_went_and_what_stays(blue):
 def test_the_trail_of_another_tenant_is_whole(blue, now):
     record_event(action="role.created", now=now, tenant_id=blue.tenant.id)
     team = make_tenant_with_everything(blue)
-    before = list(AuditEvent.objects.filter(tenant_id=blue.tenant.id).values())
+    before = list(AuditEvent.objects.filter(tenant_id=blue.tenant.id).order_by("id").values())
 
     delete(team.tenant)
 
-    assert list(AuditEvent.objects.filter(tenant_id=blue.tenant.id).values()) == before
+    assert (
+        list(AuditEvent.objects.filter(tenant_id=blue.tenant.id).order_by("id").values()) == before
+    )
 
 
 def test_tables_are_emptied_before_what_they_refer_to():

@@ -243,3 +243,21 @@ def test_the_secret_of_a_link_does_not_reach_the_log(red, now, link_of):
     path = link_of(NEW)
 
     assert token_in(path) not in mask_text(f"GET {path}")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Ada\r\nBcc: all@evil.example", "<script>x</script>", "{{ link }}", "%(link)s", "=1+1"],
+)
+def test_names_of_organisations_cannot_write_the_mail(red, now, name):
+    red.tenant.name = name
+    red.tenant.save()
+
+    send(red, now)
+
+    sent = mail.outbox[0]
+    headers = dict(sent.message().items())
+    assert (sent.to, "Bcc" in headers, sent.bcc) == ([NEW], False, [])
+    html = sent.alternatives[0][0]
+    assert "<script>x" not in html
+    assert html.count("<a ") == 1

@@ -35,8 +35,8 @@ def without(name: str) -> Change:
 NOW = int(time.time())
 SIGNED: dict[str, Change] = {
     "over": with_(exp=NOW - 1),
-    "not yet": with_(nbf=NOW + 600),
-    "issued in the future": with_(iat=NOW + 600),
+    "not yet": with_(nbf=NOW + 86_400),
+    "issued in the future": with_(iat=NOW + 86_400),
     "of another issuer": with_(iss="https://evil.example"),
     "for another audience": with_(aud="billing"),
     "for two audiences": with_(aud=["api", "billing"]),
@@ -98,6 +98,11 @@ def forgeries(app: App) -> dict[str, str]:
         "HS512": jwt.encode(claims, key, "HS512"),
         "SECRET_KEY": jwt.encode(claims, settings.SECRET_KEY, "HS256"),
         "empty key of kid": jwt.encode(claims, "\0", "HS256", headers={"kid": "../../dev/null"}),
+        "unknown kid": jwt.encode(claims, key, "HS256", headers={"kid": "other"}),
+        "kid of SQL": jwt.encode(claims, key, "HS256", headers={"kid": "x' UNION SELECT 'k"}),
+        "kid that is a list": f"{part({'alg': 'HS256', 'kid': ['derived']})}.{body}.{signature}",
+        "encrypted": f"{part({'alg': 'dir', 'enc': 'A256GCM'})}..{body}.{body}.{signature}",
+        "HS256 in lower case": f"{part({'alg': 'hs256', 'typ': 'JWT'})}.{body}.{signature}",
         "jku": jwt.encode(claims, "x" * 40, "HS256", headers={"jku": "https://evil.example"}),
         "jwk": jwt.encode(claims, "x" * 40, "HS256", headers={"jwk": {"kty": "oct", "k": "eA"}}),
         "other body": f"{head}.{part(claims | {'exp': 9_999_999_999})}.{signature}",

@@ -59,13 +59,13 @@ def test_a_frame_that_was_not_sent_cannot_be_acknowledged():
 @pytest.mark.parametrize(
     ("acknowledged_at", "asked_at", "overdue"),
     [
-        (None, 30.0, False),
-        (None, 30.1, True),
-        (20.0, 49.9, False),
-        (20.0, 50.1, True),
+        (None, 28.0, False),
+        (None, 28.1, True),
+        (20.0, 47.9, False),
+        (20.0, 48.1, True),
     ],
 )
-def test_30_seconds_without_progress_are_overdue(acknowledged_at, asked_at, overdue):
+def test_28_seconds_without_progress_are_overdue(acknowledged_at, asked_at, overdue):
     window = CreditWindow()
     window.take(10, now=0.0)
     window.take(10, now=0.0)

@@ -36,11 +36,15 @@ points = st.lists(
 )
 
 
+def keyed(offered):
+    return [((point[0], point[1]), point) for point in offered]
+
+
 @given(points)
 def test_the_newest_point_of_each_channel_remains(offered):
     pending: dict = {}
 
-    dropped = merge_points(pending, offered)
+    dropped = merge_points(pending, keyed(offered))
 
     assert len(pending) + dropped == len(offered)
     for key, point in pending.items():
@@ -51,11 +55,11 @@ def test_the_newest_point_of_each_channel_remains(offered):
 @given(st.lists(points, max_size=5))
 def test_merging_in_parts_is_merging_at_once(parts):
     at_once: dict = {}
-    merge_points(at_once, [point for part in parts for point in part])
+    merge_points(at_once, keyed(point for part in parts for point in part))
 
     in_parts: dict = {}
     for part in parts:
-        merge_points(in_parts, part)
+        merge_points(in_parts, keyed(part))
 
     assert in_parts == at_once
 

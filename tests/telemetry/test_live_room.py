@@ -7,6 +7,7 @@ import uuid
 import pytest
 
 from telemetry.live.frames import make_snapshot
+from telemetry.live.messages import Subscribe
 from telemetry.live.room import FeedKey, Room
 from telemetry.live.rooms import EVERYTHING
 from telemetry.live.viewer import Subscription
@@ -35,7 +36,7 @@ def point(device: str, metric: str = "power", *, time_ms: int = 1):
 def subscribe(room: Room, devices, *, metrics=None, rate_ms: int = 250) -> Subscription:
     names = None if devices is None else frozenset(devices)
     key = FeedKey(names, metrics and frozenset(metrics), rate_ms)
-    subscription = Subscription("a", Recorder(), room.feed(key), names or frozenset())
+    subscription = Subscription(Subscribe(id="a"), Recorder(), room.feed(key), names or frozenset())
     room.add(subscription)
     return subscription
 

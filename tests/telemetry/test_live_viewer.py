@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from telemetry.live.frames import encode_points, make_snapshot
+from telemetry.live.messages import Subscribe
 from telemetry.live.room import FeedKey, Room
 from telemetry.live.signin import Identity
 from telemetry.live.viewer import Subscription, Viewer
@@ -24,6 +25,10 @@ DEVICE = "d1"
 
 def point(value: float, *, time_ms: int = 1, metric: str = "power", device: str = DEVICE):
     return [device, metric, time_ms, value, "good"]
+
+
+def keyed(points):
+    return {(point[0], point[1]): point for point in points}
 
 
 class Socket:
@@ -46,7 +51,9 @@ class Socket:
         self.codes.append(code)
 
     def subscribe(self, name: str, key: FeedKey) -> Subscription:
-        subscription = Subscription(name, self.viewer, self.room.feed(key), key.devices or set())
+        subscription = Subscription(
+            Subscribe(id=name), self.viewer, self.room.feed(key), key.devices or frozenset()
+        )
         self.viewer.subscriptions[name] = subscription
         self.room.add(subscription)
         return subscription
@@ -54,7 +61,7 @@ class Socket:
     def offer(self, *points) -> None:
         texts = encode_points(points)
         text = texts[0].decode() if len(texts) == 1 else None
-        self.viewer.offer(self.subscription, list(points), text)
+        self.viewer.offer(self.subscription, keyed(points), text)
 
     async def run(self) -> float | None:
         return await self.viewer.send_waiting(self.now)
@@ -182,7 +189,7 @@ async def test_an_ended_subscription_takes_its_waiting_values_along():
     other.held = None
     for n in range(65):
         await socket.step(point(float(n), time_ms=n))
-    socket.viewer.offer(other, [point(7.0, device="d2")], None)
+    socket.viewer.offer(other, keyed([point(7.0, device="d2")]), None)
 
     socket.viewer.drop_subscription(socket.subscription)
     socket.acknowledge(64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import uuid
 from zoneinfo import ZoneInfo
 
@@ -13,8 +14,11 @@ from hypothesis import strategies as st
 
 from devices.models import Channel
 from telemetry import queries
+from telemetry.figures import ChannelPlan, Window
 from telemetry.quality import Quality
-from telemetry.queries import ChannelPlan, QueryTooSlow, Window, quality_name, read_buckets
+from telemetry.queries import QueryTooSlow, Source, read_buckets
+from telemetry.rows import TRUST
+from telemetry.storage import reads
 from telemetry.timespec import INTERVALS, bucket_edges
 from tests.factories import ChannelFactory
 from tests.telemetry.samples import every, store_samples
@@ -24,6 +28,7 @@ pytestmark = pytest.mark.django_db
 START = dt.datetime(2026, 11, 2, tzinfo=dt.UTC)
 MINUTE = dt.timedelta(minutes=1)
 HOUR = dt.timedelta(hours=1)
+RAW_SAMPLES = Source("raw", START + dt.timedelta(days=30), ZoneInfo("UTC"))
 
 
 @pytest.fixture
@@ -48,6 +53,7 @@ def read(
     tenant_id: uuid.UUID | None = None,
     may_reset: bool = True,
     hold: dt.timedelta = 15 * MINUTE,
+    source: Source = RAW_SAMPLES,
     **period: object,
 ) -> dict[str, dict[int, float | None]]:
     found = read_buckets(
@@ -55,11 +61,15 @@ def read(
         plans=[ChannelPlan(channel.id, hold=hold, may_reset=may_reset)],
         window=window(**period),  # type: ignore[arg-type]
         aggregates=aggregates,
+        source=source,
     )
-    values: dict[str, dict[int, float | None]] = {name: {} for name in aggregates}
-    for bucket in found:
-        values.setdefault(bucket.aggregate, {})[bucket.position] = bucket.value
-    return values
+    return {
+        name: {
+            position: None if math.isnan(value) else value
+            for position, value in zip(cells.positions.tolist(), cells.values.tolist(), strict=True)
+        }
+        for (_, name), cells in found.items()
+    }
 
 
 def test_makes_all_numbers_of_a_bucket(channel: Channel) -> None:
@@ -85,9 +95,10 @@ def test_reads_nothing_of_another_tenant(channel: Channel) -> None:
     found = read(channel, "avg", "delta", "energy", tenant_id=ChannelFactory().tenant_id)
 
     assert found == {"avg": {}, "delta": {}, "energy": {}}
-    assert not queries.read_samples(
+    foreign = queries.read_samples(
         tenant_id=uuid.uuid4(), channel_ids=[channel.id], start=START, end=START + HOUR, limit=9
     )
+    assert len(foreign) == 0
 
 
 @pytest.mark.parametrize(
@@ -110,10 +121,11 @@ def test_tells_the_worst_quality_by_trust_not_by_number(
 
     found = read_buckets(
         tenant_id=channel.tenant_id, plans=[ChannelPlan(channel.id)], window=window(),
-        aggregates=["avg"],
+        aggregates=["avg"], source=RAW_SAMPLES,
     )  # fmt: skip
 
-    assert [quality_name(bucket.severity) for bucket in found] == [worst]
+    [cells] = found.values()
+    assert [TRUST[severity].label for severity in cells.severity] == [worst]
 
 
 def test_makes_no_number_from_bad_samples(channel: Channel) -> None:
@@ -125,7 +137,7 @@ def test_makes_no_number_from_bad_samples(channel: Channel) -> None:
 
     assert found["max"] == found["avg"] == {0: 2, 1: None}
     assert found["count"] == {0: 1, 1: 0}
-    assert found["delta"] == {0: None}
+    assert found["delta"] == {0: None, 1: None}
 
 
 @pytest.mark.parametrize(
@@ -205,7 +217,7 @@ def test_buckets_add_up_to_the_energy_of_the_period(
     channel: Channel, offsets: list[int], interval: str, hold_seconds: int
 ) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM telemetry_sample")
+        cursor.execute("DELETE FROM telemetry_sample; DELETE FROM telemetry_rollup_15m")
     samples = [
         (START + dt.timedelta(seconds=offset), float(offset % 97)) for offset in sorted(offsets)
     ]
@@ -250,7 +262,7 @@ def test_edges_are_those_of_the_database(zone: str, interval: str, unit: str) ->
 def test_gives_up_after_the_time_limit(channel: Channel, monkeypatch: pytest.MonkeyPatch) -> None:
     store_samples(channel, [(START, 1)])
     monkeypatch.setattr(queries, "STATEMENT_TIMEOUT_MS", 50)
-    monkeypatch.setattr(queries, "_RAW", "SELECT pg_sleep(5)")
+    monkeypatch.setattr(reads, "_HOT", "SELECT 1::int, now(), pg_sleep(5)::text::float8, 0::int2")
 
     with pytest.raises(QueryTooSlow):
         queries.read_samples(

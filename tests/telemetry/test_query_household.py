@@ -56,7 +56,9 @@ def ask(red: Team, channel: Channel, **question: object) -> Answer:
         end="2007-02-07", **question,  # type: ignore[arg-type]
     )  # fmt: skip
     with red.scope():
-        return answer_question(tenant_id=red.tenant.id, question=asked, now=NOW)
+        return answer_question(
+            tenant_id=red.tenant.id, question=asked, now=NOW, longest=dt.timedelta(days=730)
+        )
 
 
 @pytest.mark.parametrize("interval", ["5m", "15m", "1h", "1d", "1w"])

@@ -35,7 +35,7 @@ def mosquitto_settings():
         ("autosave_on_changes", "false"),
         ("max_inflight_messages", "0"),
         ("max_queued_messages", "1000000000"),
-        ("max_packet_size", "65536"),
+        ("max_packet_size", "1114112"),
         ("plugin", "/lib/dynsec.so"),
         ("plugin_opt_config_file", "/data/dynsec.json"),
     ],

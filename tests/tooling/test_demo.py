@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import datetime as dt
-import json
 import os
 import subprocess
 import sys
@@ -11,8 +9,7 @@ import pytest
 from tools import lock_file
 from tools.banner import banner
 from tools.demo_check import Reading, contains_number
-from tools.demo_file import addresses, issue_gateway_certificates, merge_demo, read_demo
-from tools.embedded.pki import Authority
+from tools.demo_file import addresses, merge_demo, read_demo
 from tools.lock_file import AlreadyRuns, demo_lock, running_demo_pid
 from tools.paths import ROOT
 from tools.run_tests import pytest_runs, worst
@@ -29,6 +26,7 @@ ENV = {
 USER = {"email": "v@a.example", "password": "secret-pw", "role": "viewer", "tenant": "a"}
 
 PARALLEL = ["-n", "auto", "--dist", "loadfile"]
+TWO = ["-n", "2", "--dist", "loadfile"]
 
 
 @pytest.fixture
@@ -58,20 +56,11 @@ def test_a_later_start_replaces_addresses_and_keeps_passwords(demo_json):
     assert (demo["mqtt"]["port"], demo["mqtt"]["tls_port"]) == (21883, 28883)
 
 
-def test_each_gateway_gets_a_certificate_of_its_own(demo_json, tmp_path):
-    merge_demo(demo_json, {"gateways": [{"username": "gw-1"}, {"username": "gw-2"}]})
-
-    authority = Authority(tmp_path, now=dt.datetime(2026, 11, 20, tzinfo=dt.UTC))
-    issue_gateway_certificates(demo_json, authority)
-
-    files = [gateway["cert_file"] for gateway in read_demo(demo_json)["gateways"]]
-    assert len(set(files)) == 2
-    assert json.loads(demo_json.read_text())["gateways"][0]["key_file"].endswith("gw-1.key")
-
-
 def test_the_block_at_the_end_names_real_ports_and_logins():
-    text = banner({**addresses(ENV), "users": [USER]}, seconds=4.2)
+    box = "http://127.0.0.1:8123/claim#02:aa.CODE"
+    text = banner({**addresses(ENV), "users": [USER]}, seconds=4.2, box=box)
 
+    assert box in text
     for part in ("http://127.0.0.1:8123/admin/", "28883", "v@a.example", "secret-pw", "4.2 s"):
         assert part in text
 
@@ -103,12 +92,12 @@ def test_a_killed_demo_leaves_no_lock(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ([], [[*PARALLEL, "-m", "not faults"], ["-m", "faults"]]),
+        ([], [[*PARALLEL, "-m", "not faults"], [*TWO, "-m", "faults and not long"]]),
         (
             ["tests/live"],
             [
                 [*PARALLEL, "-m", "not faults", "tests/live"],
-                ["-m", "faults", "tests/live"],
+                [*TWO, "-m", "faults and not long", "tests/live"],
             ],
         ),
         (["-n0"], [["-n0"]]),
@@ -117,7 +106,7 @@ def test_a_killed_demo_leaves_no_lock(tmp_path, monkeypatch):
         (["-k", "kill"], [["-k", "kill"]]),
     ],
 )
-def test_fault_tests_run_last_and_alone_unless_told_otherwise(given, expected):
+def test_fault_tests_run_last_unless_told_otherwise(given, expected):
     assert pytest_runs(given) == expected
 
 

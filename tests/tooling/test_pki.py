@@ -61,8 +61,29 @@ def test_a_certificate_is_renewed_in_its_last_month(authority, tmp_path):
 
 
 def test_the_revocation_list_is_good_for_a_month(authority, tmp_path):
-    authority.sign_crl((7,))
+    crl = x509.load_pem_x509_crl(authority.revocation_list(tmp_path / "ca.crl").encode())
 
-    crl = x509.load_pem_x509_crl((tmp_path / "ca.crl").read_bytes())
     assert crl.next_update_utc == NOW + dt.timedelta(days=30)
+    assert list(crl) == []
+
+
+@pytest.mark.parametrize(("days", "is_kept"), [(22, True), (24, False), (400, False)])
+def test_a_later_start_revokes_what_was_revoked(authority, tmp_path, days, is_kept):
+    (tmp_path / "ca.crl").write_text(authority.sign_crl((7,)))
+
+    later = Authority(tmp_path, now=NOW + dt.timedelta(days=days))
+    text = later.revocation_list(tmp_path / "ca.crl")
+
+    crl = x509.load_pem_x509_crl(text.encode())
     assert [revoked.serial_number for revoked in crl] == [7]
+    assert (crl.next_update_utc == NOW + dt.timedelta(days=30)) is is_kept
+
+
+def test_the_list_of_another_authority_is_not_kept(authority, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (tmp_path / "ca.crl").write_text(Authority(other, now=NOW).sign_crl((7,)))
+
+    assert (
+        list(x509.load_pem_x509_crl(authority.revocation_list(tmp_path / "ca.crl").encode())) == []
+    )

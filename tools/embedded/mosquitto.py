@@ -20,8 +20,10 @@ from tools.paths import DOWNLOADS
 
 PLATFORM_USER = "platform"
 PBKDF2_ITERATIONS = 10_000
-MAX_PACKET_BYTES = 65_536
-PKI_FILES = ("ca.crt", "server.crt", "server.key", "ca.crl")
+# Zigbee2MQTT tells a network of hundreds of devices in one message of up to 1 MiB; of
+# everything else ingest takes 64 KiB
+MAX_PACKET_BYTES = 1_114_112
+PKI_FILES = ("ca.crt", "server.crt", "server.key")
 
 # Without limits: with the defaults of 20 and 1000, bursts are lost silently. A queue limit
 # of 0 would do the same, but 2.0.11 then disconnects a client after each denied publish.
@@ -31,6 +33,7 @@ per_listener_settings false
 allow_anonymous false
 persistence true
 persistence_location {folder}/
+pid_file {folder}/mosquitto.pid
 autosave_interval 1
 autosave_on_changes false
 max_inflight_messages 0
@@ -145,6 +148,8 @@ def mosquitto_program(
     password = state.secret("mqtt")
     for name in PKI_FILES:
         _place(folder / name, (authority.folder / name).read_text())
+    # from the first start on the platform signs the list: what it revoked stays revoked
+    _place(folder / "ca.crl", authority.revocation_list(folder / "ca.crl"))
     if not (folder / "dynsec.json").exists():  # afterwards it belongs to the broker
         _place(folder / "dynsec.json", dynsec_seed(password, salt=os.urandom(12)))
     config = folder / "mosquitto.conf"
@@ -166,6 +171,9 @@ def mosquitto_program(
         "MQTT_EXTERNAL_HOST": "127.0.0.1",
         "MQTT_EXTERNAL_PORT": str(tls_port),
         "MQTT_EXTERNAL_TLS": "true",
+        "BROKER_CRL_FILE": str(folder / "ca.crl"),
+        "BROKER_RELOAD": f"pid:{folder / 'mosquitto.pid'}",
+        "BOOTSTRAP_MQTT_PASSWORD": state.secret("bootstrap"),
     }
 
 

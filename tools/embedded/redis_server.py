@@ -38,6 +38,8 @@ def settings_for(name: str, *, port: int, password: str, folder: Path) -> str:
         settings |= {
             "appendonly": "yes",
             "appendfsync": "always",
+            # a rewrite takes the disk for half a second; by default one came every 20 s of load
+            "auto-aof-rewrite-min-size": "512mb",
             "maxmemory": "1gb",
             "maxmemory-policy": "noeviction",
         }

@@ -6,14 +6,17 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from tools.embedded.mosquitto import mosquitto_program
 from tools.embedded.pki import Authority
 from tools.embedded.ports import Choice, Ports
-from tools.embedded.postgres import postgres_program
+from tools.embedded.postgres import find_postgres, postgres_program
 from tools.embedded.program import Program
 from tools.embedded.redis_server import redis_program
 from tools.embedded.state import State
+from tools.embedded.timescale import NO_TIMESCALE, find_timescale
+from tools.terminal import say
 
 # A server whose variable is given from outside is not started.
 VARIABLE_OF = {
@@ -22,6 +25,9 @@ VARIABLE_OF = {
     "redis_ephemeral": "REDIS_EPHEMERAL_URL",
     "mosquitto": "MQTT_HOST",
 }
+# a second PostgreSQL where there is one, or the only one
+Timescale = Literal["no", "beside", "instead"]
+TIMESCALE_VARIABLE = "TIMESCALE_DATABASE_URL"
 
 
 @dataclass(slots=True)
@@ -42,35 +48,57 @@ def prepare_servers(
     ports: Choice,
     external: Mapping[str, str],
     now: dt.datetime,
+    timescale: Timescale = "no",
 ) -> Servers:
     """Write configurations, make the database cluster, renew certificates, choose ports.
 
-    Args: external: variables that already lead to servers, usually `os.environ` or nothing.
+    Args:
+        external: variables that already lead to servers, usually `os.environ` or nothing.
+        timescale: a PostgreSQL with TimescaleDB beside the other, if there is one, or instead.
     Raises: RuntimeError: a program is missing and cannot be fetched.
     """
     state = State(home)
     servers = Servers(state, Authority(state.pki, now=now), Ports(ports))
     servers.authority.issue_server()
-    servers.authority.sign_crl()
     servers.env = {"ENVIRONMENT": "development", "SECRET_KEY": state.secret("django")}
     for name, variable in VARIABLE_OF.items():
         if variable in external or f"{variable}_FILE" in external:
             servers.env |= _given_variables(variable, external)
             continue
-        program, env = _prepare(name, servers, durable=durable)
+        program, env = _prepare(name, servers, durable, timescale)
         servers.programs.append(program)
         servers.env |= env
+    if timescale == "beside" and TIMESCALE_VARIABLE not in external:
+        _add_timescale(servers, durable)
     return servers
 
 
-def _prepare(name: str, servers: Servers, *, durable: bool) -> tuple[Program, dict[str, str]]:
+def _prepare(
+    name: str, servers: Servers, durable: bool, timescale: Timescale
+) -> tuple[Program, dict[str, str]]:
+    state, ports = servers.state, servers.ports
     if name == "mosquitto":
-        return mosquitto_program(servers.state, servers.ports, servers.authority)
+        return mosquitto_program(state, ports, servers.authority)
     if name == "postgres":
-        program, url = postgres_program(servers.state, servers.ports, durable=durable)
+        found = find_timescale() if timescale == "instead" else find_postgres()
+        if found is None:
+            raise RuntimeError(NO_TIMESCALE)
+        program, url = postgres_program(name, found, state, ports, durable=durable)
     else:
-        program, url = redis_program(name, servers.state, servers.ports)
+        program, url = redis_program(name, state, ports)
     return program, {VARIABLE_OF[name]: url}
+
+
+def _add_timescale(servers: Servers, durable: bool) -> None:
+    found = find_timescale()
+    if found is None:
+        say(NO_TIMESCALE)
+        return
+    program, url = postgres_program(
+        "timescale", found, servers.state, servers.ports, durable=durable
+    )
+    servers.programs.append(program)
+    servers.env[TIMESCALE_VARIABLE] = url
 
 
 def _given_variables(variable: str, external: Mapping[str, str]) -> dict[str, str]:

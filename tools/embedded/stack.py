@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tools.embedded.ports import Choice
 from tools.embedded.program import Program, process_tree, signal_tree
-from tools.embedded.servers import prepare_servers
+from tools.embedded.servers import Timescale, prepare_servers
 from tools.embedded.state import throwaway_home
 
 START_ATTEMPTS = 5
@@ -44,6 +44,9 @@ class Stack:
         external: variables of servers that exist elsewhere, such as `os.environ`; a server
             whose DATABASE_URL, REDIS_DURABLE_URL, REDIS_EPHEMERAL_URL or MQTT_HOST is in
             there is not started. Empty by default: the caller's environment is ignored.
+        timescale: "beside": one more server, "timescale", whose URL is
+            TIMESCALE_DATABASE_URL, if the machine has one or apt offers it; "instead": the
+            server "postgres" is that one.
 
     Use it from the main thread: the kernel stops the servers when the thread that
     started them ends. They do not outlive a killed Python process.
@@ -63,10 +66,15 @@ class Stack:
         durable: bool = True,
         ports: Choice = "free",
         external: Mapping[str, str] | None = None,
+        timescale: Timescale = "no",
     ) -> None:
-        now = dt.datetime.now(dt.UTC)
         self._servers = prepare_servers(
-            state, durable=durable, ports=ports, external=external or {}, now=now
+            state,
+            durable=durable,
+            ports=ports,
+            external=external or {},
+            now=dt.datetime.now(dt.UTC),
+            timescale=timescale,
         )
         self.env: dict[str, str] = self._servers.env
         self.authority = self._servers.authority
@@ -118,6 +126,10 @@ class Stack:
         """Return the main process of a server; None if it does not run."""
         process = self._running.get(name)
         return process.pid if process and process.poll() is None else None
+
+    def folder(self, name: str) -> Path:
+        """Return a folder of a server's own, made if missing."""
+        return self._servers.state.server_folder(name)
 
     def kill(self, name: str) -> None:
         """Kill a server with SIGKILL, as a crash would: main process, then its children.
@@ -193,11 +205,15 @@ def _is_alive(pid: int) -> bool:
 
 @contextlib.contextmanager
 def throwaway_stack(
-    purpose: str, *, durable: bool, external: Mapping[str, str] | None = None
+    purpose: str,
+    *,
+    durable: bool,
+    external: Mapping[str, str] | None = None,
+    timescale: Timescale = "no",
 ) -> Iterator[Stack]:
     """Yield a running Stack on free ports; stop it and delete its state afterwards."""
     with (
         throwaway_home(purpose) as home,
-        Stack(home, durable=durable, external=external) as stack,
+        Stack(home, durable=durable, external=external, timescale=timescale) as stack,
     ):
         yield stack

@@ -2,5 +2,5 @@
 
 The engine of django-timescaledb stops `migrate` where the extension is missing
 (jamessewell/django-timescaledb#59), so the product keeps plain PostgreSQL below and
-creates hypertables in `telemetry.partitions` where the server has the extension.
+makes a hypertable in `telemetry.storage.tiers` where the server has the extension.
 """

@@ -22,10 +22,15 @@ class Command(ProcessCommand):
     help = "Take messages from the ingest stream and commit them to the database."
     process_name = "ingest"
     idle_seconds = 0.0  # reading the stream waits by itself
+    # a server process that is frozen answers no timeout of ours: the next writer begins anew
+    stall_seconds = 18.0
 
     def open(self, **options: Any) -> None:
         """Refuse a Redis that loses data, then make the coming weeks' partitions."""
-        self._worker = IngestWorker(consumer=f"worker-{self.instance}")
+        self._worker = IngestWorker(
+            consumer=f"worker-{self.instance}",
+            alive=lambda: self.watchdog.expect(self.stall_seconds),
+        )
         check_durability(durable())
         partitions.create_ahead(now=from_microseconds(int(time.time() * 1_000_000)))
 

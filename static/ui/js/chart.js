@@ -11,6 +11,7 @@ const REFRESH_MS = 60_000;
 const CURVE = { agg: "avg,min,max", points: 700 };
 const BY_KIND = {
   total_increasing: { agg: "delta", points: 200 },
+  interval: { agg: "sum", points: 200 },
   state: { agg: "last", points: 700 },
 };
 
@@ -272,7 +273,7 @@ export class Chart {
     }
     const { label, unit, decimals } = this.channel;
     const text = (value) => quantity(value, decimals, unit);
-    const pairs = this.#data.isDelta
+    const pairs = this.#data.isAmount
       ? [["total", text(facts.total)], ["highest", text(facts.high)]]
       : [["lowest", text(facts.low)], ["average", text(facts.mean)], ["highest", text(facts.high)]];
     if (facts.coverage !== null) {
@@ -284,8 +285,8 @@ export class Chart {
   }
 
   #summary({ label, facts, text }) {
-    const { gaps, isDelta, from, to } = this.#data;
-    const key = isDelta ? "chart.summary_total" : "chart.summary";
+    const { gaps, isAmount, from, to } = this.#data;
+    const key = isAmount ? "chart.summary_total" : "chart.summary";
     const words = say(key, {
       name: label,
       range: this.#moment.formatRange(from, to),
@@ -309,7 +310,7 @@ export class Chart {
       key.replaceChildren();
       return;
     }
-    const entries = this.#data.isDelta
+    const entries = this.#data.isAmount
       ? [["key-bar", this.#withUnit("chart.delta")]]
       : [["key-line", this.#withUnit("chart.average")]];
     if (this.#data.hasBand) entries.push(["key-band", say("chart.band")]);
@@ -326,7 +327,7 @@ export class Chart {
     if (!details.open || !this.#data) return;
     const { decimals, unit } = this.channel;
     const { t, v, low, high, q, hasBand } = this.#data;
-    const head = ["chart.time", this.#data.isDelta ? "chart.delta" : "chart.average"];
+    const head = ["chart.time", this.#data.isAmount ? "chart.delta" : "chart.average"];
     if (hasBand) head.push("chart.lowest", "chart.highest");
     head.push("chart.quality");
     details.querySelector("thead").replaceChildren(tableRow("th", head.map((key) => say(key))));

@@ -2,7 +2,8 @@
 
 import { Chart } from "./chart.js";
 import { LiveConnection, liveUrl, showState } from "./live.js";
-import { noteHeard, startPresence } from "./presence.js";
+import { noteHeard, noteStatus, startPresence } from "./presence.js";
+import { refreshSoon } from "./fresh.js";
 import { indexReadings, showPoints } from "./readings.js";
 
 const page = document.querySelector("[data-device-page]");
@@ -11,10 +12,20 @@ const readings = indexReadings();
 startPresence();
 new LiveConnection({
   url: liveUrl(),
-  subscription: { devices: [page.dataset.devicePage], types: ["measurement"], rate_ms: 250 },
+  subscription: {
+    devices: [page.dataset.devicePage],
+    types: ["measurement", "device_status"],
+    rate_ms: 250,
+  },
+  events: ["gateway_status", "alarm", "actuator_alert", "esp_health", "config_response",
+    "device_event"],
   onPoints: (points) => {
     showPoints(readings, points);
     noteHeard(points);
+  },
+  onEvent: (event) => {
+    noteStatus(event);
+    refreshSoon();
   },
   onState: showState,
 }).start();
@@ -28,6 +39,8 @@ function markChosen(metric) {
     button.setAttribute("aria-pressed", String(chosen));
     button.closest("tr").classList.toggle("is-chosen", chosen);
   }
+  const link = document.querySelector("[data-explore-link]");
+  if (link) link.search = new URLSearchParams({ device: page.dataset.devicePage, metric });
 }
 
 if (holder) {

@@ -1,7 +1,7 @@
 // The overview keeps its headline values fresh.
 
 import { LiveConnection, liveUrl, showState } from "./live.js";
-import { noteHeard, startPresence } from "./presence.js";
+import { noteHeard, noteStatus, startPresence } from "./presence.js";
 import { indexReadings, showPoints } from "./readings.js";
 
 const readings = indexReadings();
@@ -13,13 +13,15 @@ if (devices.length > 0) {
     url: liveUrl(),
     subscription: {
       devices: devices.map((row) => row.dataset.device),
-      types: ["measurement"],
+      types: ["measurement", "device_status"],
       rate_ms: 1000,
     },
     onPoints: (points) => {
       showPoints(readings, points);
       noteHeard(points);
     },
+    events: ["gateway_status"],
+    onEvent: noteStatus,
     onState: showState,
   }).start();
 }

@@ -10,6 +10,9 @@ const LONGEST_DELAY_MS = 30_000;
 const OFFLINE_AFTER = 4; // failed attempts in a row
 const SIGNED_OUT = 4401;
 const FORBIDDEN = 4403;
+const PAGE = "page";
+const EVENTS = "events";
+const TOO_OLD = ["events_deleted", "too_many_events", "unknown_seq"];
 
 // Half of the delay is random, so that a restarted server is not stormed.
 export function backoff(attempt, random = Math.random()) {
@@ -20,6 +23,8 @@ export function backoff(attempt, random = Math.random()) {
 export class LiveConnection {
   #url;
   #subscription;
+  #events;
+  #seq = null;
   #onPoints;
   #onEvent;
   #onState;
@@ -31,9 +36,11 @@ export class LiveConnection {
   #pending = new Map();
   #painting = false;
 
-  constructor({ url, subscription, onPoints, onEvent = () => {}, onState = () => {} }) {
+  // `events`: types that not everybody may see; without the right they are left out.
+  constructor({ url, subscription, events = [], onPoints, onEvent = () => {}, onState = () => {} }) {
     this.#url = url;
     this.#subscription = subscription;
+    this.#events = events;
     this.#onPoints = onPoints;
     this.#onEvent = onEvent;
     this.#onState = onState;
@@ -62,7 +69,7 @@ export class LiveConnection {
     this.#socket = socket;
     this.#heardAt = Date.now();
     socket.addEventListener("open", () => {
-      this.#send({ type: "sub", id: "page", ...this.#subscription });
+      this.#subscribe();
     });
     socket.addEventListener("message", (message) => {
       if (socket === this.#socket) this.#receive(JSON.parse(message.data));
@@ -70,6 +77,23 @@ export class LiveConnection {
     socket.addEventListener("close", (event) => {
       if (socket === this.#socket) this.#closed(event.code);
     });
+  }
+
+  // After a break events go on where they ended.
+  #subscribe() {
+    const since = this.#seq === null ? {} : { since_seq: this.#seq };
+    this.#send({ type: "sub", id: PAGE, ...this.#subscription, ...since });
+    if (this.#events.length === 0) return;
+    const wanted = { ...this.#subscription, types: this.#events, ...since };
+    this.#send({ type: "sub", id: EVENTS, ...wanted });
+  }
+
+  #refused(message) {
+    if (TOO_OLD.includes(message.code) && this.#seq !== null) {
+      this.#seq = null;
+      this.#onEvent({ event_type: "missed" });
+      this.#subscribe();
+    } else if (message.id !== EVENTS) this.#onState("offline");
   }
 
   #reconnectNow() {
@@ -109,21 +133,27 @@ export class LiveConnection {
         break;
       case "ok":
         this.#attempt = 0;
-        this.#onState("live");
+        this.#seq ??= message.since_seq ?? null;
+        if (message.id === PAGE) this.#onState("live");
         break;
       case "err":
-        this.#onState("offline");
+        this.#refused(message);
         break;
       case "snapshot":
       case "data":
         this.#keep(message.points ?? []);
         break;
       case "event":
-        this.#onEvent(message);
+        this.#seq = Math.max(this.#seq ?? 0, message.seq);
+        message.events.forEach((event) => this.#onEvent(event));
+        break;
+      case "lag":
+        if (message.since_seq !== undefined) this.#onEvent({ event_type: "missed" });
         break;
       default: // newer servers may say more
     }
-    if (message.seq !== undefined) this.#send({ type: "ack", n: message.seq });
+    const frame = message.frame ?? message.seq;
+    if (frame !== undefined) this.#send({ type: "ack", n: frame });
   }
 
   // The map holds one entry per channel, so a hidden tab cannot pile up memory.

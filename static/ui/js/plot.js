@@ -108,7 +108,7 @@ function barSeries(colours) {
 }
 
 function columnsOf(data) {
-  if (data.hasBand && !data.isDelta) return [data.t, data.high, data.low, data.v];
+  if (data.hasBand && !data.isAmount) return [data.t, data.high, data.low, data.v];
   return [data.t, data.v];
 }
 
@@ -124,7 +124,7 @@ function axes({ colours, timezone }) {
 // Returns what `new uPlot(options, columns, element)` needs.
 export function plotOptions({ data, isState, timezone, size, probe, onCursor, onSelect }) {
   const colours = readColours(probe);
-  const isBand = data.hasBand && !data.isDelta;
+  const isBand = data.hasBand && !data.isAmount;
   const main = isBand ? 3 : 1; // the edges of the band carry no points
   const options = {
     ...size,
@@ -138,14 +138,14 @@ export function plotOptions({ data, isState, timezone, size, probe, onCursor, on
         size: (_plot, series) => (series === main ? 8 : 0),
         width: (_plot, series) => (series === main ? 2 : 0),
         stroke: colours.surface,
-        fill: data.isDelta ? colours.bar : colours.line,
+        fill: data.isAmount ? colours.bar : colours.line,
       },
     },
     scales: {
       x: { time: true, range: () => [data.from / 1000, data.to / 1000] },
-      y: { range: (_plot, low, high) => valueRange(low, high, data.isDelta) },
+      y: { range: (_plot, low, high) => valueRange(low, high, data.isAmount) },
     },
-    series: data.isDelta ? barSeries(colours) : lineSeries(data, colours, isState),
+    series: data.isAmount ? barSeries(colours) : lineSeries(data, colours, isState),
     bands: isBand ? [{ series: [1, 2], fill: colours.band }] : [],
     axes: axes({ colours, timezone }),
     hooks: {

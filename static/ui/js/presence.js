@@ -27,6 +27,7 @@ function lookAt(holder) {
   const heardAt = holder.querySelector("[data-age]")?.dataset.age;
   if (!badge || heardAt === undefined) return;
   const { lateAfter, offlineAfter } = holder.dataset;
+  if (offlineAfter === undefined) return;
   const silence = (serverNow() - Number(heardAt)) / 1000;
   const state = presenceAfter(silence, Number(lateAfter), Number(offlineAfter));
   // a device that said goodbye stays offline until it is heard again
@@ -35,6 +36,16 @@ function lookAt(holder) {
 
 export function startPresence() {
   setInterval(() => document.querySelectorAll("[data-presence]").forEach(lookAt), LOOK_MS);
+}
+
+// What the server noticed: a device that said goodbye, or came back.
+export function noteStatus(event) {
+  const holder = document.querySelector(`[data-presence="${CSS.escape(event.device ?? "")}"]`);
+  const badge = holder?.querySelector(".badge");
+  const status = event.payload?.status;
+  if (!badge || !STATES.includes(status)) return;
+  if (status === "online") moveAge(holder, Date.parse(event.occurred_at));
+  show(badge, status);
 }
 
 // Any value of a device tells that it is alive, whether or not the value is shown.

@@ -35,7 +35,7 @@ function columnsByAgg(series) {
 }
 
 function mainColumn(columns) {
-  for (const agg of ["delta", "avg", "last"]) {
+  for (const agg of ["delta", "sum", "avg", "last"]) {
     if (columns.has(agg)) return columns.get(agg);
   }
   return columns.values().next().value ?? new Map();
@@ -71,7 +71,7 @@ export function prepare(answer, expectedMs = 0) {
     gaps,
     step,
     pace: Math.max(step ?? 0, expectedMs),
-    isDelta: columns.has("delta"),
+    isAmount: columns.has("delta") || columns.has("sum"),
     hasBand: columns.has("min") && columns.has("max"),
     from: toMs(answer.from),
     to: toMs(answer.to),

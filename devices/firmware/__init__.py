@@ -1,0 +1,1 @@
+"""Firmware: versions, manifests, signatures, images and how a rollout proceeds; no I/O."""

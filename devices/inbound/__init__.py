@@ -1,0 +1,1 @@
+"""What devices say besides readings: topic → kind → one handler."""

@@ -1,0 +1,1 @@
+"""X.509 without a database: authorities, requests, certificates, revocation lists."""

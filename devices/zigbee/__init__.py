@@ -1,0 +1,1 @@
+"""What Zigbee2MQTT says, understood: names, abilities and payloads. No database, no clock."""

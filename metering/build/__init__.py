@@ -1,0 +1,1 @@
+"""Builds the ledger from stored samples."""

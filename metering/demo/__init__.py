@@ -1,0 +1,1 @@
+"""Meters of the demo's sites, what they counted in a year, and prices."""

@@ -1,0 +1,62 @@
+"""Tables of metering."""
+
+from metering.models import history  # noqa: F401 (adds its tables)
+from metering.models.cost import (
+    AllocationKey,
+    AllocationShare,
+    BillingPeriod,
+    CostCentre,
+    CostLine,
+    CostState,
+)
+from metering.models.ledger import (
+    Checkpoint,
+    IntervalReading,
+    LedgerBooking,
+    LedgerDecision,
+    LedgerMark,
+    LedgerState,
+    PastReading,
+    RegisterDay,
+)
+from metering.models.meter import (
+    Commodity,
+    Meter,
+    MeterInstallation,
+    MeterTerm,
+    Quantity,
+    Register,
+    RegisterFeed,
+    Role,
+)
+from metering.models.tariff import Price, PriceSeries, Tariff, TariffAssignment, TariffVersion
+
+__all__ = [
+    "AllocationKey",
+    "AllocationShare",
+    "BillingPeriod",
+    "Checkpoint",
+    "Commodity",
+    "CostCentre",
+    "CostLine",
+    "CostState",
+    "IntervalReading",
+    "LedgerBooking",
+    "LedgerDecision",
+    "LedgerMark",
+    "LedgerState",
+    "Meter",
+    "MeterInstallation",
+    "MeterTerm",
+    "PastReading",
+    "Price",
+    "PriceSeries",
+    "Quantity",
+    "Register",
+    "RegisterDay",
+    "RegisterFeed",
+    "Role",
+    "Tariff",
+    "TariffAssignment",
+    "TariffVersion",
+]

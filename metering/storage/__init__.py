@@ -1,0 +1,1 @@
+"""The rows of the ledger: no ORM, because a build writes millions of them."""

@@ -1,0 +1,1 @@
+"""What stands in reports: figures of the ledger as plain documents."""

@@ -1,0 +1,1 @@
+"""Reports as files: plain data in, CSV, XLSX or PDF out."""

@@ -1,0 +1,1 @@
+"""Reports as PDF, drawn on the canvas of ReportLab."""

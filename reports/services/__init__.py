@@ -1,0 +1,1 @@
+"""Asks for reports, makes them, sends them."""

@@ -1,0 +1,1 @@
+"""What people know about a time: notes on the curves of a site."""

@@ -1,0 +1,1 @@
+"""From the messages of foreign hardware to readings, without a database."""

@@ -1,0 +1,1 @@
+"""Other ways in than MQTT: HTTP requests that become messages of the same pipeline."""

@@ -1,0 +1,1 @@
+"""Where samples and their rollups lie: hot rows, packed days, tiers."""

@@ -1,0 +1,3 @@
+"""The pipeline's bench."""
+
+from tests.ingest.conftest import bench  # noqa: F401 (a fixture)

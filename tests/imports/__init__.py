@@ -1,0 +1,1 @@
+"""Files of meters: read, stored once, and true to the last figure."""

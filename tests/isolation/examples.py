@@ -1,0 +1,226 @@
+"""Bodies that are right, about the objects of a world. A new endpoint: add its line here."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
+from devices.firmware.keys import encode, make_private_key, public_key_of
+from tests.isolation.boxes import CODE
+from tests.isolation.world import World
+
+Body = dict[str, Any]
+_PRICES = {"components": [{"kind": "flat", "name": "energy", "price": "0.3"}]}
+_UNTIL = "2027-01-01T00:00:00Z"
+
+
+def _device(world: World) -> str:
+    return str(world.objects["device_id"])
+
+
+def _source(world: World) -> Body:
+    return {"device": _device(world), "metric": "active_power_net"}
+
+
+def _claim(world: World) -> Body:
+    return {
+        "hardware_id": f"{world.word}-box", "code": CODE, "site": str(world.objects["site_id"]),
+        "zone": str(world.objects["zone_id"]), "name": "new", "profile": world.facts["profile"],
+    }  # fmt: skip
+
+
+def _campaign(world: World) -> Body:
+    return {
+        "name": "new", "release": str(world.objects["release_id"]), "devices": [_device(world)],
+        "site": str(world.objects["site_id"]), "zone": str(world.objects["zone_id"]),
+    }  # fmt: skip
+
+
+def table(world: World) -> str:
+    """Return a fleet of one device, at the world's site."""
+    row = f"imported-1,{world.facts['profile']},{world.word} site,new"
+    return f"hardware_id,profile,site,name\n{row}\n"
+
+
+EXAMPLES: dict[str, Callable[[World], Body]] = {
+    "POST /api/v1/devices/{device_id}/readings": lambda w: {
+        "metric": "active_power_net", "value": 4.5, "reason": "new",
+        "at": (w.facts["measured_at"] + dt.timedelta(minutes=1)).isoformat(),
+    },
+    "POST /api/v1/devices/{device_id}/corrections": lambda w: {
+        "metric": "active_power_net", "value": 4.5, "reason": "new",
+        "at": w.facts["measured_at"].isoformat(),
+    },
+    "POST /api/v1/sites/{site_id}/annotations": lambda w: {
+        "start": w.facts["measured_at"].isoformat(), "text": "new", "device": _device(w),
+    },
+    "PATCH /api/v1/annotations/{annotation_id}": lambda w: {"text": "new", "device": _device(w)},
+    "POST /api/v1/devices/{device_id}/quality/request": lambda _world: {},
+    "PATCH /api/v1/devices/{device_id}": lambda w: {
+        "name": "new", "serial_number": "A1", "zone": str(w.objects["zone_id"])
+    },
+    "PATCH /api/v1/gateways/{gateway_id}": lambda w: {"name": "new"},
+    "PATCH /api/v1/sites/{site_id}": lambda w: {"name": "new"},
+    "PATCH /api/v1/zones/{zone_id}": lambda w: {"name": "new"},
+    "POST /api/v1/devices": lambda w: {
+        "site": str(w.objects["site_id"]), "zone": str(w.objects["zone_id"]), "gateway": None,
+        "profile": w.facts["profile"], "uid": "made-1", "name": "new",
+    },
+    "POST /api/v1/gateways": lambda w: {
+        "site": str(w.objects["site_id"]), "uid": f"{w.word}-made", "name": "new"
+    },
+    "POST /api/v1/sites": lambda w: {"name": "new", "timezone": "Europe/Berlin"},
+    "POST /api/v1/zones": lambda w: {"site": str(w.objects["site_id"]), "name": "new"},
+    "POST /api/v1/batches": lambda w: {
+        "name": "restart", "devices": [_device(w)], "site": str(w.objects["site_id"]),
+        "zone": str(w.objects["zone_id"]),
+    },
+    "POST /api/v1/batches/preview": lambda w: {
+        "name": "restart", "devices": [_device(w)], "site": str(w.objects["site_id"]),
+        "zone": str(w.objects["zone_id"]),
+    },
+    "POST /api/v1/bootstrap/credentials": lambda w: {
+        "hardware_id": w.facts["claimed"].hardware_id
+    },
+    "POST /api/v1/bootstrap/hello": lambda w: {
+        "hardware_id": "02aabbccddee", "code_sha256": "0f" * 32, "model": "meter"
+    },
+    "POST /api/v1/bootstrap/onboard": lambda w: {"token": w.facts["token"]},
+    "POST /api/v1/campaigns": _campaign,
+    "POST /api/v1/campaigns/preview": _campaign,
+    "POST /api/v1/campaigns/{campaign_id}/cancel": lambda w: {"reason": "tests"},
+    "POST /api/v1/campaigns/{campaign_id}/pause": lambda w: {"reason": "tests"},
+    "POST /api/v1/campaigns/{campaign_id}/resume": lambda w: {"reason": "tests"},
+    "POST /api/v1/devices/{device_id}/certificates": lambda w: {"generate_key": True},
+    "POST /api/v1/devices/{device_id}/certificates/{serial}/renew": lambda w: {
+        "generate_key": True
+    },
+    "POST /api/v1/devices/{device_id}/certificates/{serial}/revoke": lambda w: {"note": "lost"},
+    "POST /api/v1/devices/{device_id}/commands": lambda w: {"name": "restart"},
+    "PUT /api/v1/devices/{device_id}/configuration": lambda w: {
+        "config": {"interval_s": 30}, "reason": "tests"
+    },
+    "POST /api/v1/devices/{device_id}/configuration/revert": lambda w: {
+        "revision": 1, "reason": "tests"
+    },
+    "PUT /api/v1/devices/{device_id}/maintenance": lambda w: {"is_on": True},
+    "POST /api/v1/devices/{device_id}/shut-out": lambda w: {"note": "stolen"},
+    "POST /api/v1/devices/{device_id}/swap": lambda w: {
+        "hardware_id": w.facts["spare"].hardware_id, "code": w.facts["spare"].code
+    },
+    "POST /api/v1/emergency-stops": lambda w: {"scope": "device", "target": _device(w)},
+    "POST /api/v1/emergency-stops/{stop_id}/release": lambda w: {"reason": "all is well"},
+    "POST /api/v1/firmware/keys": lambda w: {
+        "name": "new", "public_key": encode(public_key_of(make_private_key()))
+    },
+    "POST /api/v1/firmware/published": lambda w: {"published": str(w.facts["published"])},
+    "POST /api/v1/gateways/{gateway_id}/zigbee/pairing-tokens": lambda w: {"minutes": 60},
+    "POST /api/v1/gateways/{gateway_id}/zigbee/permit-join": lambda w: {"seconds": 60},
+    "POST /api/v1/zigbee/claims/{zigbee_claim_id}/accept": lambda w: {"name": "new"},
+    "PATCH /api/v1/zigbee/nodes/{zigbee_node_id}": lambda w: {"friendly_name": "new"},
+    "POST /api/v1/invitations": lambda w: {"email": "new@new.example", "role": "viewer"},
+    "POST /api/v1/keys": lambda w: {"name": "reader", "permissions": ["read:device"]},
+    "POST /api/v1/keys/{key_id}/rotate": lambda w: {"overlap_hours": 1},
+    "PATCH /api/v1/members/{member_id}": lambda w: {"role": "viewer"},
+    "POST /api/v1/provisioning/claims": _claim,
+    "POST /api/v1/provisioning/fleet": lambda w: {"table": table(w), "dry_run": False},
+    "POST /api/v1/provisioning/nodes": lambda w: {
+        "hardware_id": f"{w.word}-node", "name": "new", "profile": w.facts["profile"],
+        "zone": str(w.objects["zone_id"]),
+    },
+    "PUT /api/v1/provisioning/policy": lambda w: {"lists_nodes": True},
+    "POST /api/v1/provisioning/transfers/accept": lambda w: {
+        "code": w.offer, "site": str(w.objects["site_id"]), "name": "new"
+    },
+    "POST /api/v1/roles": lambda w: {"name": "own", "permissions": ["read:device"]},
+    "PATCH /api/v1/roles/{role_id}": lambda w: {"name": "own"},
+    "POST /api/v1/shares": lambda w: {
+        "device": _device(w), "email": "removed@elsewhere.example",
+        "permissions": ["read:device"], "expires_at": _UNTIL,
+    },
+    "PATCH /api/v1/shares/{share_id}": lambda w: {"expires_at": _UNTIL},
+    "POST /api/v1/ingest": lambda w: {"device": _device(w), "values": {"active_power_net": 1.5}},
+    "POST /api/v1/exports": lambda w: {
+        "device": [str(w.device.id)], "metric": ["active_power_net"], "interval": "1h"
+    },
+    "POST /api/v1/meters": lambda w: {
+        "site": str(w.objects["site_id"]), "name": "new", "parent": str(w.objects["meter_id"]),
+        "sources": [_source(w)],
+    },
+    "PUT /api/v1/meters/{meter_id}": lambda w: {"name": "new"},
+    "POST /api/v1/meters/{meter_id}/installations": lambda w: {
+        "removed_at": (w.facts["measured_at"] - dt.timedelta(minutes=1)).isoformat(),
+        "sources": [_source(w)],
+    },
+    "POST /api/v1/meters/{meter_id}/decisions/{decision_id}/keep": lambda _world: {
+        "reason": "new"
+    },
+    "POST /api/v1/meters/{meter_id}/bookings": lambda w: {
+        "start": (w.facts["measured_at"] - dt.timedelta(hours=1)).isoformat(),
+        "end": w.facts["measured_at"].isoformat(), "amount": "1.5", "reason": "new",
+    },
+    "POST /api/v1/reports": lambda w: {
+        "template": str(w.objects["report_template_id"])
+    },
+    "POST /api/v1/reports/templates": lambda w: {
+        "name": "new", "site": str(w.objects["site_id"]),
+        "recipients": [w.people["viewer"].email],
+    },
+    "PUT /api/v1/reports/templates/{report_template_id}": lambda w: {
+        "name": "new", "site": str(w.objects["site_id"]), "schedule": "daily",
+        "recipients": [w.people["viewer"].email],
+    },
+    "POST /api/v1/virtual-channels": lambda w: {
+        "device": _device(w), "metric": "half_power", "unit": "kW", "formula": "p / 2",
+        "inputs": [{"name": "p", "device": str(w.device.id), "metric": "active_power_net"}],
+    },
+    "PUT /api/v1/virtual-channels/{virtual_id}": lambda w: {
+        "formula": "p / 2",
+        "inputs": [{"name": "p", "device": str(w.device.id), "metric": "active_power_net"}],
+    },
+    "POST /api/v1/tariffs": lambda _world: {"name": "new", "currency": "EUR"},
+    "POST /api/v1/tariffs/{tariff_id}/versions": lambda _world: {
+        "valid_from": "2026-01-01", "definition": _PRICES
+    },
+    "POST /api/v1/tariffs/{tariff_id}/preview": lambda _world: {
+        "valid_from": "2026-11-01", "definition": _PRICES
+    },
+    "POST /api/v1/tariff-assignments": lambda w: {
+        "site": str(w.objects["site_id"]), "meter": str(w.objects["meter_id"]),
+        "tariff": str(w.objects["tariff_id"]), "valid_from": "2027-01-01",
+    },
+    "POST /api/v1/prices": lambda _world: {
+        "series": "spot", "document": "2026-01-01T00:00Z,0.1", "currency": "EUR"
+    },
+    "POST /api/v1/billing-periods": lambda w: {
+        "site": str(w.objects["site_id"]), "start": "2025-01-01", "end": "2025-02-01"
+    },
+    "POST /api/v1/billing-periods/{period_id}/close": lambda _world: {},
+    "POST /api/v1/cost-centres": lambda w: {
+        "site": str(w.objects["site_id"]), "name": "new", "meter": str(w.objects["meter_id"]),
+    },
+    "PUT /api/v1/cost-centres/{centre_id}": lambda w: {"name": "new"},
+    "POST /api/v1/allocation-keys": lambda w: {
+        "site": str(w.objects["site_id"]), "name": "new", "method": "fixed",
+        "meter": str(w.objects["meter_id"]),
+        "shares": [{"cost_centre": str(w.objects["centre_id"]), "percent": "100"}],
+    },
+    "PUT /api/v1/allocation-keys/{allocation_key_id}": lambda w: {
+        "name": "new", "method": "fixed",
+        "shares": [{"cost_centre": str(w.objects["centre_id"]), "percent": "100"}],
+    },
+    "POST /api/v1/imports": lambda w: {
+        "device": _device(w), "file_name": "meter.csv", "size": 100
+    },
+    "PATCH /api/v1/imports/{import_id}": lambda w: {"plan": {"zone": "UTC"}},
+    "POST /api/v1/latest": lambda w: {"device": [str(w.device.id)]},
+    "POST /api/v1/telemetry/query": lambda w: {
+        "device": [str(w.device.id)], "metric": ["active_power_net"]
+    },
+}  # fmt: skip
+
+
+def code_of(operation: str, world: World) -> str:
+    """Return the code with which a box proves itself there; "" where people sign in."""
+    return world.facts["claimed"].code if operation.endswith("bootstrap/credentials") else ""
