@@ -195,6 +195,7 @@ LANGUAGES = choose_languages(
     env.list("LANGUAGES_ENABLED", default=["en", "tr"]),
 )
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = ["energy.formats"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"

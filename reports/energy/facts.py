@@ -17,6 +17,7 @@ from metering.queries.insight import find_forecast
 from reports.energy.view_model import digits_for
 from reports.templatetags.ui import number
 
+UNCOUNTED = 0.005  # of what came in; less is the difference between two good meters
 _POWERS = {"kWh": "kW", "m3": "m³/h"}
 
 
@@ -87,9 +88,24 @@ def _total(summary: Summary) -> Fact:
     if guessed := min(float(summary.use.guessed_amounts.sum()) / 1e6, total):
         amount = f"{number(guessed, digits_for([guessed]))} {symbol(summary.scope.unit)}"
         note = _("of it estimated: %s") % amount
+    elif uncounted := _uncounted(summary):
+        amount = f"{number(uncounted, digits_for([uncounted]))} {symbol(summary.scope.unit)}"
+        note = _("too low: %s went out that no meter saw come in") % amount
     return Fact(
         _("Consumption"), number(total, digits_for([total])), symbol(summary.scope.unit), note
     )
+
+
+def _uncounted(summary: Summary) -> float:
+    """Return what sources without a meter must have given, such as a roof that feeds in.
+
+    A battery may feed in what it took long before; with one nothing is said.
+    """
+    if any(band.kind in ("battery", "charge") for band in summary.sources):
+        return 0.0
+    came_in = float(sum(band.total for band in summary.sources if not band.below))
+    missing = came_in - float(summary.total)
+    return missing if missing > UNCOUNTED * came_in else 0.0
 
 
 def _change(compared: Compared, unit: str) -> Fact:

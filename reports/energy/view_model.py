@@ -27,7 +27,7 @@ Address = Callable[..., str]
 
 @dataclass(frozen=True, slots=True)
 class Legend:
-    """A band: its colour, name, sum and share of the use (%, None below the line)."""
+    """A band: its colour, name, sum and share of all above the line (%, blank below it)."""
 
     css: str
     label: str
@@ -101,7 +101,7 @@ def view_chart(summary: Summary, bands: Sequence[Band], address: Address) -> Cha
         bars=bars,
         ticks=tuple((mark.at, number(mark.value, chart.digits)) for mark in chart.ticks),
         labels=axis_labels(summary.frame, starts),
-        legend=_legend(summary, bands, unit, address),
+        legend=_legend(bands, unit, address),
         columns=_columns(summary, bands),
         unit=unit,
         guess_label=_("Estimated") if any(bool(band.guessed.any()) for band in bands) else "",
@@ -214,15 +214,13 @@ def _is_labelled(frame: Frame, starts: Sequence[dt.datetime], at: int, every: in
     return at % every == 0
 
 
-def _legend(
-    summary: Summary, bands: Sequence[Band], unit: str, address: Address
-) -> tuple[Legend, ...]:
-    use = float(summary.total)
+def _legend(bands: Sequence[Band], unit: str, address: Address) -> tuple[Legend, ...]:
+    above = sum(float(band.total) for band in bands if not band.below)
     found = []
     places = {False: 0, True: 0}
     for band in bands:
         total = float(band.total)
-        share = f"{number(100 * total / use, 1)} %" if use > 0 and not band.below else ""
+        share = f"{number(100 * total / above, 1)} %" if above > 0 and not band.below else ""
         guessed = int(band.guessed.sum())
         found.append(
             Legend(

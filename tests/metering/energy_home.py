@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from typing import Any
 
 from accounts.tenancy import all_tenants
@@ -38,7 +39,7 @@ def tariff(
     meter: Meter | None = None, currency: str = "EUR",
 ) -> None:  # fmt: skip
     with plant.red.scope():
-        made = create_tariff(name=f"T {definition!s:.40} {meter}", currency=currency, now=NOW)
+        made = create_tariff(name=f"Tariff {uuid.uuid4().hex[:6]}", currency=currency, now=NOW)
         add_version(tariff_id=made.id, definition=definition, valid_from=day(since), now=NOW)
         assign_tariff(
             site_id=plant.site.id, tariff_id=made.id, meter_id=meter.id if meter else None,

@@ -136,7 +136,7 @@ def test_a_bill_is_prepared_seen_and_closed(bill: Bill, browser: Client) -> None
     browser.post(url("costs-period-close", period), {"seal": seen.context["seal"]})
 
     closed = browser.get(url("costs-period", period)).content.decode()
-    assert "closed on 11/20/2026" in closed
+    assert "closed on 20 Nov 2026" in closed
     assert "Close the bill" not in closed
     assert {line.period_id for line in bill.lines(day__lt=day("2026-11-01"))} == {period.id}
     assert f"{31 * 24 * 2:,}.00 TRY" in browser.get(reverse("costs")).content.decode()

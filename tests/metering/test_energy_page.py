@@ -52,7 +52,7 @@ def test_a_year_leads_to_months_and_they_to_days(
     assert "period=month&amp;date=2026-02" in year
     assert "March 2026" in month
     assert "date=2026-03-29&amp;by=circuit&amp;period=day" in month
-    assert "Sunday, March 29, 2026 (23 h)" in month
+    assert "Sunday, 29 March 2026 (23 h)" in month
     assert "Meter 001" in month and "Not metered" not in month
     assert "2,976" in month  # 31 days of 96 kWh
     assert "Expected in the end" in year
@@ -181,6 +181,23 @@ def test_a_day_reads_its_quarters(plant: Plant, clock: None, client_for: SignIn)
     assert answer.json()["total"] == 48
     assert answer.json()["meter"] == str(meter.id)
     assert [band["total"] for band in answer.json()["circuits"]] == [24, 24]
+
+
+@pytest.mark.parametrize("with_roof", [False, True])
+def test_says_that_what_feeds_in_has_no_meter(
+    plant: Plant, clock: None, client_for: SignIn, with_roof: bool
+) -> None:
+    site = EnergySite(plant, dt.date(2026, 11, 17), dt.date(2026, 11, 19))
+    site.add("Grid", {"import": even(0.5), "export": even(0.25)}, role="grid")
+    if with_roof:
+        site.add("Roof", {"export": even(0.5)}, role="production", parent="Grid")
+    plant.build()
+
+    page = (
+        client_for(plant.red.viewer).get(reverse("energy"), {"date": "2026-11-18"}).content.decode()
+    )
+
+    assert ("too low: 48.0 kWh went out that no meter saw come in" in page) is not with_roof
 
 
 def test_days_written_later_are_seen_at_once(
