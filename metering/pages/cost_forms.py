@@ -11,10 +11,9 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from metering.models import Commodity, Meter, Tariff
+from metering.models import Meter, Tariff
 
 _DAY = dt.timedelta(days=1)
-_DECIMAL: dict[str, Any] = {"attrs": {"inputmode": "decimal"}}
 
 
 def day_field(label: Any, **options: Any) -> forms.DateField:
@@ -75,58 +74,6 @@ class AssignForm(DaysForm):
             "valid_from": said["valid_from"],
             "valid_to": self.valid_to,
         }
-
-
-class NewTariffForm(forms.Form):
-    """A tariff with one price; others come from files."""
-
-    name = forms.CharField(
-        label=_("Name"), max_length=100, help_text=_("Such as the supplier and the contract.")
-    )
-    commodity = forms.ChoiceField(label=_("Commodity"), choices=Commodity.choices)
-    currency = forms.RegexField(
-        r"^[A-Z]{3}$", label=_("Currency"), help_text=_("Three letters such as EUR."),
-        error_messages={"invalid": _("Use three letters such as EUR.")},
-    )  # fmt: skip
-    price = forms.CharField(
-        label=_("Price of a kWh or m³"), max_length=20, widget=forms.TextInput(**_DECIMAL),
-        help_text=_("Without tax."),
-    )  # fmt: skip
-    fee = forms.CharField(
-        label=_("Fee a month"), max_length=20, required=False, widget=forms.TextInput(**_DECIMAL)
-    )
-    tax = forms.CharField(
-        label=_("Tax in percent"), max_length=20, required=False,
-        widget=forms.TextInput(**_DECIMAL), help_text=_("On everything above. Blank: none."),
-    )  # fmt: skip
-    valid_from = day_field(_("From"), help_text=_("The first day on which the prices hold."))
-
-    def definition(self) -> dict[str, Any]:
-        """Return it as the services read it."""
-        said = {name: text.strip().replace(",", ".") for name, text in self.texts().items()}
-        parts: list[dict[str, str]] = [
-            {"kind": "flat", "name": gettext("Energy"), "price": said["price"]}
-        ]
-        if said["fee"]:
-            fee = {"kind": "fixed", "name": gettext("Fee"), "price": said["fee"], "per": "month"}
-            parts.append(fee)
-        if said["tax"]:
-            parts.append({"kind": "percent", "name": gettext("Tax"), "percent": said["tax"]})
-        return {"components": parts}
-
-    def texts(self) -> dict[str, str]:
-        """Return the numbers as they were entered."""
-        return {name: self.cleaned_data[name] for name in ("price", "fee", "tax")}
-
-    def refuse(self, code: str, field: str, text: str) -> None:
-        """Say what is wrong where it was entered."""
-        if field.startswith("definition"):
-            names = [name for name, given in self.texts().items() if given]
-            at = field.removeprefix("definition.components[").partition("]")[0]
-            field = names[int(at)] if at.isdigit() else ""
-            if code == "bad_number":
-                text = gettext("Write a number with at most six digits after the point.")
-        self.add_error(field if field in self.fields else None, text)
 
 
 class PeriodForm(DaysForm):

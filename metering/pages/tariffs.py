@@ -18,7 +18,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.pages.access import requires
 from devices.models import Site
 from metering.models import Tariff, TariffAssignment
-from metering.pages.cost_forms import AssignForm, NewTariffForm
+from metering.pages.cost_forms import AssignForm
+from metering.pages.tariff_forms import NewTariffForm
 from metering.queries.costs import charged_meters
 from metering.queries.tariffs import list_assignments, list_tariffs
 from metering.services.costs import local_today
@@ -80,7 +81,7 @@ def costs_unassign(request: HttpRequest, assignment_id: uuid.UUID) -> HttpRespon
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires("write:tariff")
 def costs_tariff(request: HttpRequest, site_id: uuid.UUID) -> HttpResponse:
-    """Make a tariff with one price, to be assigned next."""
+    """Make a tariff, to be assigned next."""
     site = site_of(site_id)
     newest = Tariff.objects.order_by("-created_at").first()
     form = NewTariffForm(
