@@ -24,6 +24,7 @@ from tests.metering.energy_site import EnergySite, even
 __all__ = ["make_plant"]
 
 DAYS = 45
+OPEN_ALL = "document.querySelectorAll('main details').forEach((one) => { one.open = true; })"
 ZONE = ZoneInfo("Europe/Istanbul")
 
 
@@ -84,6 +85,7 @@ def test_pages_fit_and_nothing_serious_is_wrong(visit, home, viewport, scheme):
     wrong = {}
     for name, address in addresses(home):
         answer = window.page.goto(f"{window.address}{address}")
+        window.page.evaluate(OPEN_ALL)
         photograph(window.page, f"{name}-{viewport['width']}-{scheme}")
         found = severe_findings(window.page)
         found += [f"answers {answer.status}"] if answer.status != 200 else []
