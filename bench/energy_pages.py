@@ -1,4 +1,4 @@
-"""The page of a year and the report of a month, of a site with fifty meters."""
+"""The page of a year, in energy, money and CO₂, and a report, of a site with fifty meters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from accounts.models import Tenant, User
 from accounts.tenancy import all_tenants, tenant_scope
 from bench.resources import tree_seconds
 from devices.models import Site
-from metering.models import Meter, Register
+from metering.models import CostLine, Meter, Register, Role
+from metering.services.cost_rebuilds import rebuild_costs
+from metering.services.tariffs import add_version, assign_tariff, create_tariff
 from reports.content.build import build_document
 from reports.content.question import ReportQuestion
 from reports.models.template import ReportFormat, ReportKind
@@ -26,6 +28,21 @@ from reports.services.making import write_document
 METERS = 50
 WARM_UP = 3
 LIMIT_MS = 300.0
+_DAY = dt.timedelta(days=1)
+_TARIFF = {
+    "components": [
+        {"kind": "time_of_use", "name": "energy", "default": "day",
+         "bands": [{"name": "day", "price": "2.78"}, {"name": "peak", "price": "4.36"},
+                   {"name": "night", "price": "1.71"}],
+         "rules": [{"band": "peak", "from": "17:00", "to": "22:00"},
+                   {"band": "night", "from": "22:00", "to": "06:00"}]},
+        {"kind": "flat", "name": "distribution", "price": "0.92"},
+        {"kind": "demand", "name": "power", "price": "118", "per": "month"},
+        {"kind": "percent", "name": "consumption tax", "percent": "5", "on": ["energy"]},
+        {"kind": "percent", "name": "vat", "percent": "20"},
+    ],
+    "co2": {"grams_per_kwh": "434"},
+}  # fmt: skip
 
 
 def measure_pages(
@@ -41,8 +58,11 @@ def measure_pages(
     client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
     load = [round(value, 2) for value in os.getloadavg()]
     cases = [_measure(name, case, rounds) for name, case in _cases(client, site, now=now).items()]
+    lines = _price(site, now=now)
+    priced = _priced_cases(client, site, now=now)
+    cases += [_measure(name, case, rounds) for name, case in priced.items()]
     return {
-        "meters": METERS, "load_average_before": load, "cases": cases,
+        "meters": METERS, "cost_lines": lines, "load_average_before": load, "cases": cases,
         "is_met": all(case["is_met"] for case in cases),
     }  # fmt: skip
 
@@ -50,7 +70,8 @@ def measure_pages(
 def print_pages(figures: dict[str, Any]) -> None:
     """Print a line for each case."""
     load = ", ".join(map(str, figures["load_average_before"]))
-    print(f"\na site of {figures['meters']} meters; load of the machine before: {load}")
+    print(f"\na site of {figures['meters']} meters, {figures['cost_lines']:,} cost lines; "
+          f"load of the machine before: {load}")  # fmt: skip
     print(f"{'':<30}{'p50':>9}{'p95':>9}{'CPU':>9}{'at most':>9}{'p95 is':>9}")
     for case in figures["cases"]:
         print(
@@ -80,21 +101,56 @@ def _move(registers: Sequence[int]) -> Site:
     return site
 
 
+def _price(site: Site, *, now: dt.datetime) -> int:
+    """Have each of the meters billed, and their costs of two years computed; return the lines."""
+    start = dt.date(now.year - 1, 1, 1)
+    with tenant_scope(site.tenant_id):
+        Meter.objects.filter(site=site).update(parent=None, role=Role.LOAD)
+        tariff = create_tariff(name="Fifty", currency="TRY", now=now)
+        add_version(tariff_id=tariff.id, definition=_TARIFF, valid_from=start, now=now)
+        assign_tariff(site_id=site.id, tariff_id=tariff.id, valid_from=start, now=now)
+        for _part in rebuild_costs(start=start, end=now.date() + _DAY, now=now):
+            pass
+        lines = CostLine.objects.filter(meter__site=site).count()
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+    return lines
+
+
 def _cases(client: Client, site: Site, *, now: dt.datetime) -> dict[str, Callable[[], object]]:
-    year, month = str(now.year), (now.replace(day=1) - dt.timedelta(days=1)).date()
-    summary = {"scope": f"site:{site.id}", "period": "year", "date": year}
-
-    def get(url: str, **params: str) -> object:
-        response = client.get(url, params)
-        if response.status_code != 200:
-            raise RuntimeError(response.content[:300])
-        return response
-
+    month = (now.replace(day=1) - dt.timedelta(days=1)).date()
     return {
-        "page of the year": lambda: get("/energy", site=str(site.id), period="year", date=year),
-        "its JSON": lambda: get("/api/v1/energy/summary", **summary),
+        "page of the year": lambda: _page(client, site, now),
+        "its JSON": lambda: _answer(client, site, now),
         "report of a month": lambda: _report(site, month, now=now),
     }
+
+
+def _priced_cases(
+    client: Client, site: Site, *, now: dt.datetime
+) -> dict[str, Callable[[], object]]:
+    return {
+        "page of the year in money": lambda: _page(client, site, now, show="cost"),
+        "page of the year in CO2": lambda: _page(client, site, now, show="co2"),
+        "JSON with both": lambda: _answer(client, site, now, include="cost,co2"),
+    }
+
+
+def _page(client: Client, site: Site, now: dt.datetime, **params: str) -> object:
+    return _get(client, "/energy", site=str(site.id), period="year", date=str(now.year), **params)
+
+
+def _answer(client: Client, site: Site, now: dt.datetime, **params: str) -> object:
+    scope = f"site:{site.id}"
+    address = "/api/v1/energy/summary"
+    return _get(client, address, scope=scope, period="year", date=str(now.year), **params)
+
+
+def _get(client: Client, url: str, **params: str) -> object:
+    response = client.get(url, params)
+    if response.status_code != 200:
+        raise RuntimeError(response.content[:300])
+    return response
 
 
 def _report(site: Site, last_day: dt.date, *, now: dt.datetime) -> int:

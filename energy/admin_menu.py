@@ -86,6 +86,7 @@ MENU: dict[Any, dict[str, str]] = {
         "metering.Price": "payments",
         "metering.BillingPeriod": "receipt_long",
         "metering.CostLine": "request_quote",
+        "metering.CostMonth": "calendar_month",
         "metering.CostState": "sync_problem",
         "metering.CostCentre": "apartment",
         "metering.AllocationKey": "pie_chart",

@@ -100,6 +100,7 @@ class MeterAdmin(TenantOwnedAdmin):
         "metering.Checkpoint",
         "metering.LedgerMark",
         "metering.CostLine",
+        "metering.CostMonth",
         "metering.CostState",
     )
 

@@ -24,6 +24,7 @@ from metering.models import (
     BillingPeriod,
     CostCentre,
     CostLine,
+    CostMonth,
     CostState,
     Price,
     PriceSeries,
@@ -134,6 +135,18 @@ class CostLineAdmin(ReadOnlyAdmin):
     list_select_related = ("tenant", "meter")
     search_fields = ("meter__name", "component")
     ordering = ("-day", "-id")
+
+
+@admin.register(CostMonth)
+class CostMonthAdmin(ReadOnlyAdmin):
+    """What the lines of a month come to."""
+
+    is_open_to_tenants = True
+    list_display = ("month", "meter", "tenant", "component", "amount", "currency", "adjusted")
+    list_filter = ("tenant", "currency")
+    list_select_related = ("tenant", "meter")
+    search_fields = ("meter__name", "component")
+    ordering = ("-month", "meter_id", "component", "id")
 
 
 @admin.register(CostState)

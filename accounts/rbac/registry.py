@@ -107,6 +107,7 @@ _RESOURCE_OF_MODEL = {
     "price": "tariff",
     "billingperiod": "tariff",
     "costline": "tariff",
+    "costmonth": "tariff",
     "coststate": "tariff",
     "costcentre": "tariff",
     "allocationkey": "tariff",

@@ -7,6 +7,7 @@ from metering.models.cost import (
     BillingPeriod,
     CostCentre,
     CostLine,
+    CostMonth,
     CostState,
 )
 from metering.models.ledger import (
@@ -39,6 +40,7 @@ __all__ = [
     "Commodity",
     "CostCentre",
     "CostLine",
+    "CostMonth",
     "CostState",
     "IntervalReading",
     "LedgerBooking",

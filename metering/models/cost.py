@@ -106,6 +106,41 @@ class CostLine(TenantOwned):
         return f"{self.day} {self.component} {self.amount} {self.currency}"
 
 
+class CostMonth(TenantOwned):
+    """The lines that hold of one component in one month of a meter: pages of a year read these.
+
+    `amount` has no adjustments, which are in `adjusted` wherever the day lies that they correct;
+    `billed` and `provisional` are parts of it. `unpriced`: its quarters without a price.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    meter = models.ForeignKey(
+        "metering.Meter", models.CASCADE, related_name="cost_months", db_index=False,
+        verbose_name=_("meter"),
+    )  # fmt: skip
+    month = models.DateField(_("month"), help_text=_("Its first day."))
+    component = models.CharField(_("component"), max_length=60)
+    currency = models.CharField(_("currency"), max_length=3, validators=[CURRENCY])
+    amount = models.DecimalField(_("amount"), max_digits=24, decimal_places=6)
+    provisional = models.DecimalField(_("provisional"), max_digits=24, decimal_places=6)
+    billed = models.DecimalField(_("billed"), max_digits=24, decimal_places=6)
+    adjusted = models.DecimalField(_("adjusted"), max_digits=24, decimal_places=6)
+    unpriced = models.IntegerField(_("quarters without a price"))
+
+    class Meta:
+        db_table = "metering_cost_month"
+        verbose_name = _("costs of a month")
+        verbose_name_plural = _("costs of months")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["meter", "month", "component", "currency"], name="cost_month_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m} {self.component} {self.amount} {self.currency}"
+
+
 class CostCentre(TenantModel):
     """Who bears a share of the costs of a site: an occupant, a department, a machine."""
 

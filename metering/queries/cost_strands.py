@@ -1,4 +1,4 @@
-"""Lines of costs by bucket: of whole days in SQL, of hours and quarters shared out."""
+"""Lines of costs by bucket: sums of months, of days in SQL, of hours and quarters shared out."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet, Sum
-from django.db.models.functions import TruncMonth
+from django.db.models import Q, QuerySet, Sum
 
 from metering.analysis.local import day_number, to_moment
-from metering.models import CostLine
+from metering.models import CostLine, CostMonth
 from metering.queries.cost_quarters import SharedLine, share_lines
 from metering.queries.coverage import topmost
 from metering.queries.frames import Frame, Step
@@ -51,9 +50,38 @@ def read_strands(scope: Scope, frame: Frame, *, cut: int | None = None) -> list[
         day. None: the end.
     """
     last = int(frame.quarters[-1]) if cut is None else cut
-    found = _of_quarters(scope, frame, last) if frame.days is None else _of_days(scope, frame, last)
+    read = {Step.DAY: _of_days, Step.MONTH: _of_months}.get(frame.step, _of_quarters)
+    found = read(scope, frame, last)
     tops = {meter.id for meter in topmost(scope, {strand.meter for strand in found})}
     return [strand for strand in found if strand.meter in tops]
+
+
+def _of_months(scope: Scope, frame: Frame, cut: int) -> Collection[Strand]:
+    """Read the sums of whole months; only in that of the cut days are told apart."""
+    until = to_moment(cut).astimezone(frame.zone).date()
+    cut_month = until.replace(day=1)
+    rows = CostMonth.objects.filter(
+        meter__in=[meter.id for meter in scope.meters],
+        month__gte=frame.period.start, month__lt=frame.period.end,
+    ).values_list(
+        "meter_id", "component", "currency", "month", "amount", "provisional", "billed",
+        "adjusted", "unpriced",
+    )  # fmt: skip
+    places = _places(frame)
+    found: dict[Key, Strand] = {}
+    for meter, name, currency, month, amount, opened, billed, adjusted, unpriced in rows:
+        strand = _strand(found, (meter, name, currency), frame)
+        at = places[day_number(month)]
+        strand.amounts[at] = to_micro(amount)
+        strand.open[at], strand.unpriced[at] = to_micro(opened), unpriced
+        strand.billed += to_micro(billed)
+        strand.adjusted += to_micro(adjusted)
+        strand.before += to_micro(amount) if month < cut_month else 0
+    begun = _lines(scope, frame).filter(day__gte=cut_month, day__lt=until, is_adjustment=False)
+    sums = begun.values_list("meter_id", "component", "currency").annotate(sums=Sum("amount"))
+    for meter, name, currency, amount in sums.order_by():
+        _strand(found, (meter, name, currency), frame).before += to_micro(amount)
+    return [found[key] for key in sorted(found)]
 
 
 def _of_days(scope: Scope, frame: Frame, cut: int) -> Collection[Strand]:
@@ -62,33 +90,37 @@ def _of_days(scope: Scope, frame: Frame, cut: int) -> Collection[Strand]:
     rows = (
         _lines(scope, frame)
         .annotate(
-            bucket=TruncMonth("day") if frame.step is Step.MONTH else F("day"),
             is_before=Q(day__lt=until),
             is_billed=Q(period__isnull=False),
             is_unpriced=Q(band=UNPRICED),
         )
         .values_list(
-            "meter_id", "component", "currency", "bucket", "is_adjustment", "is_provisional",
+            "meter_id", "component", "currency", "day", "is_adjustment", "is_provisional",
             "is_before", "is_billed", "is_unpriced",
         )
         .annotate(amounts=Sum("amount"), missing=Sum("missing_quarters"))
         .order_by()
     )  # fmt: skip
-    places = {} if frame.days is None else {int(day): at for at, day in enumerate(frame.days)}
+    places = _places(frame)
     found: dict[Key, Strand] = {}
-    for *key, bucket, adjusts, opened, before, billed, unpriced, sums, missing in _fetch(rows):
+    for *key, day, adjusts, opened, before, billed, unpriced, sums, missing in _fetch(rows):
         strand = _strand(found, (key[0], key[1], key[2]), frame)
         amount = to_micro(sums)
         if adjusts:
             strand.adjusted += amount
             continue
-        at = places[day_number(bucket)]
+        at = places[day_number(day)]
         strand.amounts[at] += amount
         strand.open[at] += amount if opened else 0
         strand.unpriced[at] += missing if unpriced else 0
         strand.before += amount if before else 0
         strand.billed += amount if billed else 0
     return [found[key] for key in sorted(found)]
+
+
+def _places(frame: Frame) -> dict[int, int]:
+    """Return the bucket that begins with a day."""
+    return {} if frame.days is None else {int(day): at for at, day in enumerate(frame.days)}
 
 
 def _fetch(rows: QuerySet[CostLine, tuple[Any, ...]]) -> list[tuple[Any, ...]]:

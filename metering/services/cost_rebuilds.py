@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+from django.db import transaction
 
 from devices.models import Site
 from metering.models import Meter
-from metering.services.costs import Recalculated, recalculate_costs
+from metering.services.costs import Recalculated, lock_site, recalculate_costs
+from metering.storage.cost_months import months_of, sum_months
 from telemetry.models import StorageJob
 
 DAYS = 100
@@ -43,15 +46,23 @@ def rebuild_costs(
         return
     job_name = f"costs:{(site_id or parts[0][0].tenant_id).hex}:{start}:{end}"
     begin = _reached(job_name) if resumes else 0
-    for number, (_site, meters, first, after) in enumerate(parts[begin:], start=begin + 1):
+    for number, (site, meters, first, after) in enumerate(parts[begin:], start=begin + 1):
         found = recalculate_costs(meters=meters, start=first, end=after, now=now, is_trial=is_trial)
         if not is_trial:
+            _sum_again(site, meters, first, after)
             StorageJob.objects.update_or_create(
                 name=job_name, defaults={"state": {"done": number}, "updated_at": now}
             )
         yield Rebuilt(number, len(parts), found)
     if not is_trial:
         StorageJob.objects.filter(name=job_name).delete()
+
+
+def _sum_again(site: Site, meters: Sequence[Meter], first: dt.date, after: dt.date) -> None:
+    """Sum up the months of these days whether a line changed or not."""
+    with transaction.atomic():
+        lock_site(site.id)
+        sum_months(months_of((meter.id for meter in meters), first, after))
 
 
 def _reached(name: str) -> int:

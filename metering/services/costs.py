@@ -20,6 +20,7 @@ from devices.models import Site
 from metering.models import BillingPeriod, CostLine, Meter, TariffVersion
 from metering.queries.rating import rate_meters
 from metering.queries.statements import keep_shares
+from metering.storage.cost_months import months_of, sum_months
 from metering.storage.costs import Difference, compare, current_lines, write
 
 MAX_DAYS = 800
@@ -160,6 +161,7 @@ def close_period(*, period_id: uuid.UUID, now: dt.datetime) -> BillingPeriod:
     lines = open_lines.filter(day__gte=period.start, day__lt=period.end, is_adjustment=False)
     lines.update(period=period)
     open_lines.filter(is_adjustment=True).update(period=period)
+    sum_months(months_of((meter.id for meter in meters), period.start, period.end))
     period.closed_at, period.shares = now, keep_shares(period)
     period.save()
     _record("billing_period.closed", period, now)

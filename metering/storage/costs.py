@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from accounts.services.refusals import Refusal
 from metering.models import CostLine, Meter
 from metering.queries.rating import Rated
+from metering.storage.cost_months import sum_months
 
 Key = tuple[uuid.UUID, dt.date, str, str]
 BATCH = 1_000
@@ -105,6 +106,7 @@ def write(found: Difference, *, now: dt.datetime) -> None:
     final = [line.id for line in found.ended if not line.is_provisional]
     CostLine.objects.filter(id__in=final).update(superseded_at=now)
     CostLine.objects.bulk_create(found.fresh, batch_size=BATCH)
+    sum_months((line.meter_id, line.day) for line in (*found.ended, *found.fresh))
 
 
 def _key(one: Rated) -> Key:

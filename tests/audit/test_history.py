@@ -59,6 +59,7 @@ NOT_TRACKED = {
     "devices.ZoneLease",
     "metering.Checkpoint",
     "metering.CostLine",  # keeps its revisions itself
+    "metering.CostMonth",  # sums of lines
     "metering.CostState",
     "metering.IntervalReading",  # keeps its revisions itself
     "metering.LedgerDecision",

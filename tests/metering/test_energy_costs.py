@@ -7,18 +7,20 @@ import datetime as dt
 import numpy as np
 import pytest
 from django.db import connection
+from django.db.models import Sum
 from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
 from metering.analysis.compare import Against
-from metering.models import Price, PriceSeries
+from metering.models import CostLine, CostMonth, Price, PriceSeries
 from metering.queries.cost_quarters import share_out
 from metering.queries.emissions import read_emissions
 from metering.queries.energy import read_summary
 from metering.queries.energy_costs import CostAnswer, read_costs
 from metering.queries.frames import Step, Unit, make_frame
 from metering.queries.scopes import find_site_scope
+from metering.services.cost_rebuilds import rebuild_costs
 from tests.metering.billing import Bill, day, flat
 from tests.metering.conftest import NOW, Plant
 from tests.metering.energy_home import WHOLE, ask, co2, costs, follow, make_home, tariff
@@ -134,6 +136,36 @@ def test_closed_periods_are_as_billed(plant: Plant) -> None:
     assert (by_hour.billed, by_hour.adjusted) == (2_400_000, 2_400_000)
     assert (running.billed, running.adjusted) == (0, 0)
     assert running.total == 19 * 4_800_000
+
+
+def test_months_say_what_their_lines_say(plant: Plant) -> None:
+    bill = Bill(plant, "2026-10-01", "2026-11-20", plant.site.timezone, role="grid")
+    bill.version(flat("0.10"), "2026-01-01")
+    bill.assign("2026-01-01")
+    bill.follow()
+    first: CostAnswer = ask(plant, Unit.YEAR, "2026-01-01")
+    bill.close("2026-10-01", "2026-11-01")
+    bill.version(flat("0.20"), "2026-10-01", now=NOW + dt.timedelta(seconds=1))
+    bill.follow(NOW + dt.timedelta(minutes=1))
+    second: CostAnswer = ask(plant, Unit.YEAR, "2026-01-01")
+    with plant.red.scope():
+        CostMonth.objects.update(amount=1)
+        for _part in rebuild_costs(start=day("2026-10-01"), end=day("2026-11-21"), now=NOW):
+            pass
+    third: CostAnswer = ask(plant, Unit.YEAR, "2026-01-01")
+
+    october, before, after = 31 * 2_400_000, first.of("TRY"), second.of("TRY")
+    assert before is not None and after is not None
+    assert before.amounts.tolist() == [*[0] * 9, october, 19 * 2_400_000, 0]
+    assert (before.billed, before.adjusted) == (0, 0)
+    assert after.amounts.tolist() == [*[0] * 9, october, 19 * 4_800_000, 0]
+    assert (after.billed, after.adjusted) == (october, october)
+    assert third.of("TRY").amounts.tolist() == after.amounts.tolist()
+    with plant.red.scope():
+        sums = CostMonth.objects.aggregate(kept=Sum("amount") + Sum("adjusted"))["kept"]
+        assert sums == CostLine.objects.filter(superseded_at=None).aggregate(
+            held=Sum("amount")
+        )["held"]  # fmt: skip
 
 
 def test_a_submeter_with_a_tariff_is_not_counted_twice(home: EnergySite) -> None:
@@ -293,5 +325,5 @@ def test_any_number_of_meters_takes_the_same_queries(plant: Plant, count: int, u
         read_emissions(summary, now=NOW, against=Against.PREVIOUS)
 
     assert len(found.currencies[0].meters) == count
-    assert len(for_costs) == {Unit.YEAR: 15, Unit.DAY: 17}[unit]
+    assert len(for_costs) == {Unit.YEAR: 11, Unit.DAY: 17}[unit]
     assert len(for_co2) == {Unit.YEAR: 8, Unit.DAY: 9}[unit]
