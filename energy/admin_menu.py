@@ -71,6 +71,8 @@ MENU: dict[Any, dict[str, str]] = {
         "metering.RegisterFeed": "cable",
         "metering.LedgerDecision": "gavel",
         "metering.LedgerBooking": "edit_square",
+        "metering.Budget": "savings",
+        "metering.Baseline": "trending_down",
     },
     _("Reports"): {
         "reports.ReportRun": "description",

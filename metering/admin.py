@@ -13,7 +13,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_base import ReadOnlyInline, TenantForm, TenantOwnedAdmin
-from metering import admin_costs, admin_ledger  # noqa: F401 (they register themselves)
+from metering import admin_costs, admin_ledger, admin_plans  # noqa: F401 (they register themselves)
 from metering.models import Meter, MeterInstallation, MeterTerm, Register
 from metering.services.meters import MeterRefused, Wanted, change_meter, check_parent
 from metering.services.rebuilds import ledger_size, recalculate_meter

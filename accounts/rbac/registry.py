@@ -75,6 +75,8 @@ _RESOURCE_OF_MODEL = {
     "registerfeed": "meter",
     "ledgerdecision": "meter",
     "ledgerbooking": "meter",
+    "budget": "meter",
+    "baseline": "meter",
     "actuatorstate": "device",
     "interlock": "device",
     "commandsecret": "device",

@@ -30,23 +30,28 @@ from metering.models.meter import (
     RegisterFeed,
     Role,
 )
+from metering.models.plan import Baseline, Budget, Driver, Measure
 from metering.models.tariff import Price, PriceSeries, Tariff, TariffAssignment, TariffVersion
 
 __all__ = [
     "AllocationKey",
     "AllocationShare",
+    "Baseline",
     "BillingPeriod",
+    "Budget",
     "Checkpoint",
     "Commodity",
     "CostCentre",
     "CostLine",
     "CostMonth",
     "CostState",
+    "Driver",
     "IntervalReading",
     "LedgerBooking",
     "LedgerDecision",
     "LedgerMark",
     "LedgerState",
+    "Measure",
     "Meter",
     "MeterInstallation",
     "MeterTerm",

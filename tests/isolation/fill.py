@@ -69,6 +69,11 @@ GIVEN: dict[str, Any] = {
     "metering.Price.superseded_at": None,
     "metering.AllocationShare.percent": 100,
     "metering.CostState.due_at": NOW,
+    "metering.Budget.amounts": [7_000_000] * 12,
+    "metering.Budget.measure": "cost",
+    "metering.Budget.year": 2026,
+    "metering.Baseline.end": NOW.date() + dt.timedelta(days=1),
+    "metering.Baseline.counted_from": NOW.date() + dt.timedelta(days=1),
     "*.timezone": "Europe/Istanbul",
     "*.currency": "TRY",
     "reports.ReportTemplate.weekday": 0,
@@ -99,6 +104,7 @@ SHAPED: dict[str, Callable[[str], Any]] = {
     "metering.TariffVersion.definition": lambda word: {
         "components": [{"kind": "flat", "name": word[:60], "price": "1"}]
     },
+    "metering.Baseline.model": lambda word: _MODEL | {"note": word},
     "devices.Command.verdict": lambda word: [{"check": word, "code": word, "values": {}}],
     "reports.ReportRun.question": lambda word: {
         "title": word,
@@ -118,6 +124,17 @@ SHAPED: dict[str, Callable[[str], Any]] = {
         {"state": "done", "at": NOW.isoformat(), "by": word, "code": word, "detail": word}
     ],
 }
+
+
+# use of 10 kWh a day and 1 for each K below 15 °C
+_MODEL = {
+    "shape": "heating", "base": 10.0, "heating_slope": 1.0, "heating_point": 15.0,
+    "cooling_slope": 0.0, "cooling_point": None,
+    "fit": {
+        "observations": 365, "parameters": 2, "mean": 15.0, "r2": 0.9, "adjusted_r2": 0.9,
+        "rmse": 1.0, "autocorrelation": 0.0,
+    },
+}  # fmt: skip
 
 
 def _meter(word: str) -> Meter:
