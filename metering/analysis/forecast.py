@@ -76,7 +76,7 @@ class BudgetVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BudgetLine:
-    """A planned month; `difference_kwh`: forecast − plan."""
+    """A planned month or year, by its first day; `difference_kwh`: forecast − plan."""
 
     month: dt.date
     plan_kwh: Decimal
@@ -219,11 +219,18 @@ def compare_budget(
 
     Args: plan: kWh by the first day of the month.
     """
-    lines = []
-    for month, planned in sorted(plan.items()):
-        forecast = forecast_period(history, start=month, end=_next_month(month), today=today)
-        lines.append(BudgetLine(month, planned, forecast, _judge(planned, forecast)))
-    return lines
+    return [
+        compare_period(planned, history, start=month, end=_next_month(month), today=today)
+        for month, planned in sorted(plan.items())
+    ]
+
+
+def compare_period(
+    planned: Decimal, history: Days, *, start: dt.date, end: dt.date, today: dt.date
+) -> BudgetLine:
+    """Compare the plan of the local days [start, end) with what they came or will come to."""
+    forecast = forecast_period(history, start=start, end=end, today=today)
+    return BudgetLine(start, planned, forecast, _judge(planned, forecast))
 
 
 def _judge(plan: Decimal, forecast: Forecast) -> BudgetVerdict:
