@@ -77,6 +77,7 @@ api: list[URLPattern | URLResolver] = [
         name="api-virtual-detail",
     ),
     path("", include("metering.urls_api_costs")),
+    path("", include("metering.urls_api_plans")),
     path("", include("telemetry.urls_rejected")),
     path("", include("telemetry.imports.urls_api")),
     path("", include("reports.urls_api")),

@@ -20,6 +20,7 @@ from metering.queries.insight import find_balance, find_flows, find_forecast
 from metering.series import MICRO, QUARTER_SECONDS, Ints
 from telemetry.renderers import escape
 
+VERDICTS = [verdict.value for verdict in Verdict]
 KINDS = (
     "grid", "solar", "battery", "use", "export", "charge", "circuit", "other", "rest",
 )  # fmt: skip
@@ -111,7 +112,7 @@ class EnergyBalanceSerializer(serializers.Serializer):
     name = serializers.CharField()
     residual = serializers.FloatField()
     band = serializers.FloatField(help_text="± that the classes of the meters allow.")
-    verdict = serializers.ChoiceField(choices=[verdict.value for verdict in Verdict])
+    verdict = serializers.ChoiceField(choices=VERDICTS)
     coverage = serializers.FloatField(help_text="Share of the time that all of them know.")
 
 

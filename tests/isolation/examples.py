@@ -179,6 +179,13 @@ EXAMPLES: dict[str, Callable[[World], Body]] = {
         "formula": "p / 2",
         "inputs": [{"name": "p", "device": str(w.device.id), "metric": "active_power_net"}],
     },
+    "PUT /api/v1/energy/budget": lambda w: {
+        "scope": f"site:{w.objects['site_id']}", "year": 2027, "amounts": ["10"] * 12,
+    },
+    "POST /api/v1/energy/baseline": lambda w: {
+        "scope": f"meter:{w.objects['meter_id']}", "start": "2025-01-01", "end": "2026-01-01",
+        "counted_from": "2026-01-01",
+    },
     "POST /api/v1/tariffs": lambda _world: {"name": "new", "currency": "EUR"},
     "POST /api/v1/tariffs/{tariff_id}/versions": lambda _world: {
         "valid_from": "2026-01-01", "definition": _PRICES

@@ -58,7 +58,13 @@ NEEDS_OF_ENERGY = {
     """,
     "read:meter": """
         energy
+        energy/plan
         api/v1/energy/summary
+        GET api/v1/energy/budget
+        HEAD api/v1/energy/budget
+        GET api/v1/energy/baseline
+        HEAD api/v1/energy/baseline
+        api/v1/energy/savings
         GET api/v1/meters
         HEAD api/v1/meters
         GET api/v1/meters/<uuid:meter_id>
@@ -76,11 +82,16 @@ NEEDS_OF_ENERGY = {
     """,
     "write:meter": """
         POST api/v1/meters
+        PUT api/v1/energy/budget
+        POST api/v1/energy/baseline
         PUT api/v1/meters/<uuid:meter_id>
         POST api/v1/meters/<uuid:meter_id>/installations
         POST api/v1/meters/<uuid:meter_id>/bookings
         POST api/v1/meters/<uuid:meter_id>/decisions/<int:decision_id>/keep
         energy/meters/new
+        energy/plan/budget
+        energy/plan/budget/copy
+        energy/plan/baseline
         energy/meters/<uuid:meter_id>/replace
         energy/meters/<uuid:meter_id>/book
         energy/meters/<uuid:meter_id>/decisions/<int:decision_id>/book
@@ -89,7 +100,11 @@ NEEDS_OF_ENERGY = {
     """,
     "delete:meter": """
         DELETE api/v1/meters/<uuid:meter_id>
+        DELETE api/v1/energy/budget/<uuid:budget_id>
+        DELETE api/v1/energy/baseline/<uuid:baseline_id>
         energy/meters/<uuid:meter_id>/remove
+        energy/plan/budget/<uuid:budget_id>/remove
+        energy/plan/baseline/<uuid:baseline_id>/remove
     """,
     "read:report": """
         reports/

@@ -49,6 +49,7 @@ OBJECTS = {"release_id", "campaign_id", "vendor_key_id", "zigbee_claim_id", "zig
            "membership_id", "member_id", "invitation_id", "role_id", "key_id",
            "share_id", "site_id", "zone_id", "gateway_id", "claim_id", "transfer_id",
            "tariff_id", "assignment_id", "period_id", "centre_id", "allocation_key_id",
+           "budget_id", "baseline_id",
            "command_id", "batch_id", "stop_id", "virtual_id", "export_id",
            "import_id", "group_key", "meter_id", "report_id", "report_template_id"}  # fmt: skip
 GUESTS_MAY = {"", "devices/<uuid:device_id>", "api/v1/devices",
@@ -61,6 +62,9 @@ GUESTS_MAY_POST = {"api/v1/devices/<uuid:device_id>/commands"}
 _MEASURED = "device={device_id}&metric=active_power_net&from=now-6h&to=now"
 QUERIES: dict[str, tuple[str, ...]] = {
     "api/v1/explain": ("meter={meter_id}&start=2026-11-20T12:00:00Z",),
+    "api/v1/energy/budget": ("scope=site:{site_id}&measure=cost&year=2026",),
+    "api/v1/energy/baseline": ("scope=site:{site_id}",),
+    "api/v1/energy/savings": ("scope=site:{site_id}",),
     "api/v1/telemetry/query": (_MEASURED, f"{_MEASURED}&interval=1h&agg=max"),
 }
 FORMATS = ("application/json", "text/csv", "application/x-ndjson")

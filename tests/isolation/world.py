@@ -34,6 +34,7 @@ from tests.factories import (
 from tests.isolation import state
 from tests.isolation.boxes import add_boxes
 from tests.isolation.fill import fill_all
+from tests.metering.energy_site import write_days
 
 YEAR = dt.timedelta(days=365)
 
@@ -129,6 +130,9 @@ def _fill(world: World) -> None:
         "telemetry.RejectedMessage": RejectedMessage.objects.get(tenant=tenant),
         "devices.DeviceProfile": device.profile, "accounts.AuditEvent": event,
     }  # fmt: skip
+    write_days(
+        [world.rows["metering.Register"]], start=dt.date(2025, 1, 1), end=dt.date(2026, 1, 1)
+    )
     add_boxes(world, now)
     certificate = world.rows["devices.DeviceCertificate"]
     viewer = Membership.objects.get(user=world.people["viewer"], tenant=tenant)
@@ -162,6 +166,8 @@ def _fill(world: World) -> None:
         "period_id": world.rows["metering.BillingPeriod"].id,
         "centre_id": world.rows["metering.CostCentre"].id,
         "allocation_key_id": world.rows["metering.AllocationKey"].id,
+        "budget_id": world.rows["metering.Budget"].id,
+        "baseline_id": world.rows["metering.Baseline"].id,
     }  # fmt: skip
 
 
