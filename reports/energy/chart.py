@@ -12,6 +12,7 @@ from metering.queries.energy import Band
 from reports.documents.axis import Axis, make_axis
 
 _GAP = 0.16  # of a bar's slot
+_BAND = 0.35  # of a bar, on each side of its band
 
 Floats = NDArray[np.float64]
 
@@ -76,6 +77,35 @@ def draw_bars(layers: Sequence[Layer], before: Floats | None, incomplete: Sequen
     )
     ticks = tuple(Mark(_percent(1 - axis.place(float(tick))), float(tick)) for tick in axis.ticks)
     return Chart(bars, ticks, axis.digits, _percent(1 - axis.place(0.0)))
+
+
+def draw_bands(values: Floats, halves: Floats, incomplete: Sequence[bool]) -> Chart:
+    """Draw bars, each with a band around its end; a bar below 0 has another colour."""
+    lows, highs = np.minimum(values - halves, 0), np.maximum(values + halves, 0)
+    axis = make_axis(float(lows.min(initial=0)), float(highs.max(initial=0)), wanted=4)
+    count = len(values)
+    bars = tuple(
+        _banded(at, count, float(values[at]), float(halves[at]), axis, is_incomplete=incomplete[at])
+        for at in range(count)
+    )
+    ticks = tuple(Mark(_percent(1 - axis.place(float(tick))), float(tick)) for tick in axis.ticks)
+    return Chart(bars, ticks, axis.digits, _percent(1 - axis.place(0.0)))
+
+
+def _banded(
+    at: int, count: int, value: float, half: float, axis: Axis, *, is_incomplete: bool
+) -> Bar:
+    slot = 1 / count
+    x, width = at * slot + slot * _GAP / 2, slot * (1 - _GAP)
+    css = "bar-saved" if value >= 0 else "bar-more"
+    parts = [_rect(axis, x, width, 0.0, value, css)] if value else []
+    if half:
+        thin = x + width * _BAND
+        parts.append(
+            _rect(axis, thin, width * (1 - 2 * _BAND), value - half, value + half, "bar-band")
+        )
+    whole = Rect(_percent(at * slot), "0%", _percent(slot), "100%", "bar-slot")
+    return Bar(slot=whole, parts=tuple(parts), before=None, is_incomplete=is_incomplete)
 
 
 def _axis(layers: Sequence[Layer], before: Floats | None) -> Axis:

@@ -13,6 +13,7 @@ from django.urls import reverse
 from metering.analysis.compare import Against, Period
 from metering.models import Commodity
 from metering.queries.frames import STEPS, Step, Unit, UnknownPeriod, read_day, write_day
+from metering.queries.scopes import Scope
 
 AGAINST = {
     "previous": Against.PREVIOUS, "year": Against.LAST_YEAR, "weekday": Against.SAME_WEEKDAY,
@@ -103,3 +104,9 @@ def _read_id(text: str) -> uuid.UUID | None:
         return uuid.UUID(text)
     except ValueError:
         return None
+
+
+def scope_query(scope: Scope) -> dict[str, str]:
+    """Return the parameters by which pages know a site or meter again."""
+    whose = {"meter": str(scope.root.id)} if scope.root else {"site": str(scope.site.id)}
+    return whose | {"commodity": scope.commodity.value}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from decimal import Decimal
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -12,8 +13,12 @@ from energy.lib.units import symbol
 from metering.analysis.compare import Against, Pair, Period
 from metering.analysis.flows import FlowTotals
 from metering.analysis.forecast import Forecast, Method
+from metering.models import Budget
 from metering.queries.energy import Compared, Peak, Quality, Summary
+from metering.queries.frames import Frame, Unit
 from metering.queries.insight import find_forecast
+from metering.queries.plans import find_frame_budget
+from metering.series import to_decimal
 from reports.energy.view_model import digits_for
 from reports.templatetags.ui import number
 
@@ -51,6 +56,9 @@ def view_facts(summary: Summary, flows: FlowTotals | None, *, now: dt.datetime) 
     forecast = find_forecast(summary, now=now)
     if forecast and forecast.method not in (Method.NONE, Method.OVER):
         tiles.append(_forecast(forecast, symbol(summary.scope.unit)))
+    if budget := find_frame_budget(summary.scope, summary.frame):
+        unit = symbol(summary.scope.unit)
+        tiles.append(_budget_fact(budget, summary.frame, summary.total, forecast, unit))
     tiles += _own(flows) if flows else []
     quality = summary.quality
     return Facts(tuple(tiles), quality_line(quality), quality.is_certain)
@@ -189,3 +197,22 @@ def _own(flows: FlowTotals) -> list[Fact]:
         note = _("of the consumption was not bought")
         found.append(Fact(_("Autarky"), number(flows.autarky_rate * 100, 1), "%", note))
     return found
+
+
+def _budget_fact(budget: Budget, frame: Frame, used: Decimal, forecast: Forecast | None,
+                unit: str) -> Fact:  # fmt: skip
+    """Write how much of the budget of a month or year is used."""
+    month = frame.period.start.month
+    micro = budget.amounts[month - 1] if frame.unit is Unit.MONTH else sum(budget.amounts)
+    plan = to_decimal(micro)
+    digits = digits_for([float(plan)])
+    note = _("of %s") % f"{number(float(plan), digits)} {unit}"
+    total = used
+    if forecast is not None and forecast.method not in (Method.NONE, Method.OVER):
+        total = forecast.total_kwh
+        if plan:
+            share = number(float(100 * total / plan), 0)
+            note = _("%(of)s; expected in the end: %(share)s %%") % {"of": note, "share": share}
+    kind = "more" if total > plan else ""
+    value = number(float(100 * used / plan), 1) if plan else "–"
+    return Fact(_("Of the budget"), value, "%", note, kind)

@@ -28,6 +28,7 @@ from reports.energy.choice import (
     Show,
     date_in,
     read_choice,
+    scope_query,
     step_dates,
 )
 from reports.energy.content import view_content
@@ -79,6 +80,7 @@ def _controls(
 ) -> dict[str, Any]:
     scope, frame = summary.scope, summary.frame
     before, after = step_dates(frame.unit, frame.period, today)
+    plan_query = scope_query(scope) | {"year": str(frame.period.start.year)}
     return {
         "scope": scope,
         "choice": choice,
@@ -107,6 +109,7 @@ def _controls(
         ] if len(scope.offered) > 1 else [],
         "site_url": choice.address(meter=""),
         "csv_url": _csv_url(choice, summary),
+        "plan_url": f"{reverse('plan')}?{urlencode(plan_query)}",
     }  # fmt: skip
 
 

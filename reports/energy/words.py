@@ -5,12 +5,15 @@ from __future__ import annotations
 import datetime as dt
 
 from django.utils.dateformat import format as format_date
+from django.utils.dates import MONTHS, MONTHS_3
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from metering.analysis.balance import Verdict
 from metering.analysis.compare import Against
+from metering.analysis.forecast import BudgetVerdict
+from metering.analysis.kept import Verdict as FitVerdict
 from metering.queries.energy import Band, Summary
 from metering.queries.frames import Frame, Step, Unit
 
@@ -101,3 +104,34 @@ def bucket_label(summary: Summary, at: int, start: dt.datetime) -> str:
 def hours_label(hours: float) -> str:
     """Say how long a day is: 23 h, 24.5 h."""
     return pgettext("length of a day", "%(hours)s h") % {"hours": f"{hours:g}"}
+
+
+def month_name(month: int) -> str:
+    """Return the name of a month, 1 to 12, as it stands alone."""
+    return str(MONTHS[month])
+
+
+def month_short(month: int) -> str:
+    """Return its abbreviation."""
+    return str(MONTHS_3[month]).capitalize()
+
+
+def budget_verdict_label(verdict: BudgetVerdict) -> str:
+    """Say how a month stands against its budget."""
+    return {
+        BudgetVerdict.MET: _("Kept"),
+        BudgetVerdict.EXCEEDED: _("Exceeded"),
+        BudgetVerdict.ON_TRACK: _("On track"),
+        BudgetVerdict.MAY_EXCEED: _("May be exceeded"),
+        BudgetVerdict.WILL_EXCEED: _("Will be exceeded"),
+        BudgetVerdict.UNKNOWN: _("Not known yet"),
+    }[verdict]
+
+
+def fit_verdict_label(verdict: FitVerdict) -> str:
+    """Say how well a baseline follows its reference period."""
+    return {
+        FitVerdict.GOOD: _("Good fit"),
+        FitVerdict.LOOSE: _("Loose fit"),
+        FitVerdict.POOR: _("Poor fit"),
+    }[verdict]

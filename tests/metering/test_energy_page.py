@@ -107,7 +107,7 @@ def test_the_page_reads_any_number_of_meters_with_the_same_queries(
         page = client.get(reverse("energy"), {"period": "year", "by": "circuit"})
 
     assert page.status_code == 200
-    assert len([q for q in queries if "metering_" in q["sql"] or "Site" in q["sql"]]) <= 14
+    assert len([q for q in queries if "metering_" in q["sql"] or "Site" in q["sql"]]) <= 15
 
 
 def test_answers_json(red: Team, site_id: uuid.UUID, client_for: SignIn) -> None:
