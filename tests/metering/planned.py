@@ -25,10 +25,10 @@ START, TODAY = dt.date(2025, 1, 1), dt.date(2026, 11, 20)
 REFERENCE = Reference(START, dt.date(2026, 1, 1), dt.date(2026, 2, 1), note="New boiler")
 
 
-def make_site(red: Team) -> Site:
+def make_site(red: Team, *, start: dt.date = START, today: dt.date = TODAY) -> Site:
     """Return a site whose connection and submeter count 96 kWh a day until yesterday."""
     made: Site = SiteFactory(tenant=red.tenant, name="Izmir", timezone="Europe/Istanbul")
-    make_day_meters(red, made.id, 2, start=START, end=TODAY)
+    make_day_meters(red, made.id, 2, start=start, end=today)
     return made
 
 
@@ -43,14 +43,14 @@ def degrees(day: dt.date) -> float:
     return abs(number - 196) / -10.0 + 20.0 + (number * 7 % 5) - 2.0
 
 
-def make_weather(site: Site) -> Channel:
+def make_weather(site: Site, *, start: dt.date = START, today: dt.date = TODAY) -> Channel:
     """Store a value an hour of a channel outdoors."""
     device = DeviceFactory(site=site, name="Roof")
     channel: Channel = ChannelFactory(
         device=device, name="outdoor_temp", kind=Kind.GAUGE, unit="Cel"
     )
-    first = dt.datetime(2024, 12, 31, tzinfo=dt.UTC)
-    hours = [first + dt.timedelta(hours=n) for n in range(24 * ((TODAY - START).days + 2))]
+    first = dt.datetime.combine(start, dt.time(), dt.UTC) - DAY
+    hours = [first + dt.timedelta(hours=n) for n in range(24 * ((today - start).days + 2))]
     ensure_months({month_of(hour) for hour in hours})
     rows = []
     for hour in hours:
@@ -65,13 +65,20 @@ def make_weather(site: Site) -> Channel:
     return channel
 
 
-def heat(site: Site, *, saved: float = 0.0, since: dt.date = TODAY) -> None:
-    """Let each day take 20 kWh and 3 for each kelvin below 16 °C; less of it since a day."""
+def heat(
+    site: Site, *, saved: float = 0.0, since: dt.date = TODAY, start: dt.date = START,
+    today: dt.date = TODAY, noise: float = 0.0,
+) -> None:  # fmt: skip
+    """Let each day take 20 kWh and 3 for each kelvin below 16 °C; less of it since a day.
+
+    noise: how far days lie beside that, as a share; the same in every run.
+    """
     rows = []
-    for n in range((TODAY - START).days):
-        day = START + n * DAY
+    for n in range((today - start).days):
+        day = start + n * DAY
         kwh = 20 + 3 * max(16 - degrees(day), 0)
         kwh *= 1 - saved if day >= since else 1
+        kwh *= 1 + noise * (n * 37 % 19 - 9) / 9
         rows.append((round(kwh * 1_000_000), day, site.id))
     with connection.cursor() as cursor:
         cursor.executemany(
