@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 import uuid
 from collections.abc import Iterator
@@ -27,9 +28,13 @@ BASE = {
     "/api/v1/telemetry/query": {"metric": "power", "from": "now-1h", "to": "now"},
 }
 SLOW_SECONDS = 2.5
-ADMIN_PARAMETERS = ("q", "o", "p", "id__exact", "password__startswith")
+# Parameters of the admin's lists. What a list ignores or takes as text goes into one request;
+# what it may refuse with a redirect goes alone, else the others would not be looked at.
+TOGETHER = ("q", "o", "p", "e", "_facets")
+ALONE = (("id__exact",), ("tenant__id__exact",), ("password__startswith",))
 
 
+@functools.cache
 def endpoints() -> dict[str, type[serializers.Serializer]]:
     """Return the parameters that each endpoint of the API declares."""
     found = {}
@@ -85,7 +90,8 @@ def test_a_parameter_is_a_value(path, name, browser, device):
         assert time.monotonic() - begun < SLOW_SECONDS, payload
         assert answer.status_code < 500, (payload, answer.content)
         if answer.status_code == 200 and harmless.status_code == 200 and not is_list:
-            assert rows(answer) in (rows(harmless), rows(ask(browser, path, device))), payload
+            found = rows(answer)
+            assert found == rows(harmless) or found == rows(ask(browser, path, device)), payload
         for leak in (b"psycopg", b"syntax error", b'SELECT \\"', b"Traceback"):
             assert leak not in answer.content, payload
     with connection.cursor() as cursor:
@@ -131,19 +137,11 @@ def test_lists_of_the_admin_take_values_too(model, staff, client_for):
     client.raise_request_exception = False
     url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
 
-    for name in (
-        "q",
-        "o",
-        "p",
-        "e",
-        "_facets",
-        "id__exact",
-        "tenant__id__exact",
-        "password__startswith",
-    ):
-        for payload in SQL[::11]:
+    for payload in SQL[::11]:
+        for names in (TOGETHER, *ALONE):
             begun = time.monotonic()
-            answer = client.get(url, {name: payload})
+            answer = client.get(url, dict.fromkeys(names, payload))
 
-            assert answer.status_code < 500, (url, name, payload)
-            assert time.monotonic() - begun < SLOW_SECONDS
+            assert answer.status_code < 500, (url, names, payload)
+            assert names != TOGETHER or answer.status_code == 200, (url, payload)
+            assert time.monotonic() - begun < SLOW_SECONDS, (url, names, payload)
