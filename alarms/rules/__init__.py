@@ -1,0 +1,1 @@
+"""What an alarm rule says, as it is written, stored and compiled."""
