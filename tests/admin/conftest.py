@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from allauth.account.internal.flows import login as allauth_login
+from django.db import transaction
 from django.test import Client
 
 from accounts.models import User
@@ -39,16 +42,24 @@ def admin_client(sudo_client_for, staff: User) -> Client:
     return client
 
 
+@pytest.fixture(scope="module")
+def planted(django_db_setup: None, django_db_blocker: Any) -> Iterator[dict[str, Household]]:
+    """Two complete tenants for all tests of a file, each of which is rolled back to them."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield {word: plant(word) for word in ("redcanary", "bluecanary")}
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
-def ours(db: None) -> Household:
+def ours(planted: dict[str, Household], db: None) -> Household:
     """The tenant of the administrator."""
-    return plant("redcanary")
+    return copy.deepcopy(planted["redcanary"])  # a test may change its objects
 
 
 @pytest.fixture
-def theirs(db: None) -> Household:
+def theirs(planted: dict[str, Household], db: None) -> Household:
     """The other tenant."""
-    return plant("bluecanary")
+    return copy.deepcopy(planted["bluecanary"])
 
 
 @pytest.fixture
