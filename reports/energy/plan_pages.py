@@ -145,7 +145,7 @@ def plan_baseline(request: HttpRequest) -> HttpResponse:
     data = request.POST if request.method == "POST" else None
     channels = outdoor_channels(asked.scope.site.id)
     chosen = choose_channel(channels)
-    initial = _proposed(asked) | {"source": str(chosen.uuid) if chosen else ""}
+    initial = {"source": str(chosen.uuid) if chosen else ""} | _proposed(asked)
     form = BaselineForm(data, channels=channels, initial=initial)
     if data is not None and form.is_valid():
         by = request.user.id if isinstance(request.user, User) else None
@@ -285,7 +285,7 @@ def _proposed(asked: Asked) -> dict[str, Any]:
     if known is not None:
         return {
             "start": known.start, "last": known.end - _DAY, "counted_from": known.counted_from,
-            "note": known.note,
+            "note": known.note, "source": str(known.channel.uuid) if known.channel else "",
         }  # fmt: skip
     end = asked.now.astimezone(asked.scope.zone).date().replace(day=1)
     start = end.replace(year=end.year - 1)

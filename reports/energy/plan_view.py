@@ -97,8 +97,9 @@ def _budget_row(label: str, line: BudgetLine, digits: int) -> Row:
 
 
 def _signed(amount: Decimal | float, digits: int) -> str:
-    sign = "+" if amount > 0 else "−" if amount < 0 else ""
-    return f"{sign}{number(abs(float(amount)), digits)}"
+    shown = round(float(amount), digits)
+    sign = "+" if shown > 0 else "−" if shown < 0 else ""
+    return f"{sign}{number(abs(shown), digits)}"
 
 
 def _budget_tiles(year: BudgetLine, unit: str, digits: int) -> tuple[Fact, ...]:
@@ -113,10 +114,10 @@ def _budget_tiles(year: BudgetLine, unit: str, digits: int) -> tuple[Fact, ...]:
     if found.method is not Method.NONE:
         more = year.difference_kwh
         kind = "more" if more > 0 else "less" if more < 0 else ""
-        against = _("%s against the budget") % f"{_signed(more, digits)} {unit}"
         total = number(float(found.total_kwh), digits)
         tiles.append(Fact(_("Expected in the end"), total, unit, _band(found, digits), ""))
-        tiles.append(Fact(_("State"), budget_verdict_label(year.verdict), "", against, kind))
+        state = budget_verdict_label(year.verdict)
+        tiles.append(Fact(_("Difference"), _signed(more, digits), unit, state, kind))
     return tuple(tiles)
 
 
@@ -204,7 +205,7 @@ def _saved_cells(found: Savings, days: str, digits: int) -> tuple[str, ...]:
     unsure = found.uncertainty_kwh
     return (
         number(found.expected_kwh, digits), number(found.actual_kwh, digits),
-        _signed(round(found.avoided_kwh, digits), digits),
+        _signed(found.avoided_kwh, digits),
         "–" if unsure is None else f"± {number(unsure, digits)}", days or str(found.days),
     )  # fmt: skip
 
@@ -217,11 +218,11 @@ def _saved_tiles(total: Savings, unit: str, digits: int) -> tuple[Fact, ...]:
     )
     tiles = [
         Fact(
-            _("Saved"), _signed(round(total.avoided_kwh, digits), digits), unit, note, kind
+            _("Saved"), _signed(total.avoided_kwh, digits), unit, note, kind
         )
     ]  # fmt: skip
     if total.avoided_share is not None:
-        share = _signed(round(100 * total.avoided_share, 1), 1)
+        share = _signed(100 * total.avoided_share, 1)
         sure = (
             _("more than the uncertainty")
             if total.is_certain else _("no more than the uncertainty: it may be chance")
