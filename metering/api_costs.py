@@ -107,6 +107,9 @@ class CostQualitySerializer(serializers.Serializer):
     """How well the consumption is known, in quarter hours."""
 
     measured = serializers.IntegerField()
+    prorated = serializers.IntegerField(
+        help_text="Measured over a longer time, and shared out over its quarter hours."
+    )
     estimated = serializers.IntegerField()
     missing = serializers.IntegerField()
 
@@ -350,7 +353,10 @@ def _alternative(row: Alternative) -> dict[str, Any]:
 
 
 def _quality(known: Known) -> dict[str, int]:
-    return {"measured": known.measured, "estimated": known.estimated, "missing": known.missing}
+    return {
+        "measured": known.measured, "prorated": known.prorated,
+        "estimated": known.estimated, "missing": known.missing,
+    }  # fmt: skip
 
 
 def _texts(sums: dict[str, Decimal]) -> dict[str, str]:

@@ -202,6 +202,7 @@ def _bill(site: Site, meters: list[Meter], today: dt.date) -> dict[str, Any]:
             ((row, kinds.get(row.component)) for row in rows), key=lambda pair: pair[1] in TAXES
         ),
         "sums": sorted(sums.items()), "taxes": TAXES, "known": known,
+        "shared_out": known.prorated_share * 100,
         "estimated": known.estimated_share * 100, "missing": known.missing_share * 100,
         "is_provisional": any(row.provisional for row in rows),
     }  # fmt: skip
@@ -312,5 +313,6 @@ def _what_if(
     return {
         "what_if": found, "what_if_rows": shown, "what_if_meter": meter,
         "what_if_missing": found.quality.missing_share * 100,
+        "what_if_shared_out": found.quality.prorated_share * 100,
         "what_if_estimated": found.quality.estimated_share * 100,
     }  # fmt: skip

@@ -41,6 +41,7 @@ KINDS: dict[Judgement, Promise] = {
     Judgement.ROLLOVER: gettext_lazy("Register ran over"),
     Judgement.RESET: gettext_lazy("Register was reset"),
     Judgement.JUMP: gettext_lazy("Implausible jump"),
+    Judgement.SCALE: gettext_lazy("Readings in another unit"),
     Judgement.GAP: gettext_lazy("Gap"),
 }
 
@@ -101,6 +102,15 @@ def _jump(decision: LedgerDecision) -> str:
     )
 
 
+def _scale(decision: LedgerDecision) -> str:
+    if not decision.withheld:
+        return _set_aside(decision)
+    return _(
+        "The register went from %(before)s to %(after)s and goes on in steps as much too large: "
+        "the device seems to send another unit. Nothing has been counted since."
+    )
+
+
 _SENTENCES: dict[Judgement, Callable[[LedgerDecision], str]] = {
     Judgement.FIRST: lambda _decision: _("Counting began at %(after)s."),
     Judgement.GLITCH: _set_aside,
@@ -114,6 +124,7 @@ _SENTENCES: dict[Judgement, Callable[[LedgerDecision], str]] = {
         "counted."
     ),
     Judgement.JUMP: _jump,
+    Judgement.SCALE: _scale,
     Judgement.GAP: lambda _decision: _(
         "No readings came while the register went from %(before)s to %(after)s; %(booked)s were "
         "counted in total and shared out over the time."

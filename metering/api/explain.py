@@ -27,7 +27,7 @@ from metering.queries.explain import Explanation, StoredSample, explain_quarter,
 from metering.queries.meters import find_register
 from metering.queries.series import Revision
 from metering.series import Grade, to_decimal
-from metering.words import METHODS
+from metering.words import METHODS, plain
 
 GRADES = [(grade.name.lower(), grade.name.lower()) for grade in Grade]
 METHOD_NAMES = [(method.name.lower(), method.name.lower()) for method in Method]
@@ -48,7 +48,7 @@ class ExplainedSampleSerializer(serializers.Serializer):
     device = serializers.UUIDField()
     metric = serializers.CharField()
     value = serializers.FloatField()
-    counts = serializers.CharField()
+    counts = serializers.CharField(help_text="A decimal number without zeros at its end.")
 
 
 class LedgerRevisionSerializer(serializers.Serializer):
@@ -132,7 +132,7 @@ def _samples(samples: Iterable[StoredSample]) -> Iterable[dict[str, Any]]:
             "device": sample.channel.device_id,
             "metric": sample.channel.name,
             "value": sample.value,
-            "counts": f"{sample.counts:f}",
+            "counts": plain(sample.counts),
         }
 
 

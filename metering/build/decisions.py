@@ -7,6 +7,8 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.db.models import Q
+
 from metering.ledger.kinds import Decision, Judgement
 from metering.models import LedgerDecision
 from metering.storage.entries import Built, start_of
@@ -16,27 +18,48 @@ Key = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """The time that was built; see `Decided`."""
+
+    start: dt.datetime
+    end: dt.datetime
+    is_newest: bool
+
+    def has(self, row: LedgerDecision) -> bool:
+        """A decision belongs to the quarter where it ends; the very first sample begins one."""
+        if row.kind == Judgement.FIRST and row.until == self.start:
+            return True
+        is_late = self.is_newest and row.kind == Judgement.SCALE
+        return self.start < row.until and (row.until <= self.end or is_late)
+
+
+@dataclass(frozen=True, slots=True)
 class Decided:
-    """All decisions about the quarters that were built of a register of a tenant."""
+    """All decisions about the quarters that were built of a register of a tenant.
+
+    `is_newest`: nothing is known after them. Then they also tell whether a register in another
+    unit, of which no quarter can be built, still is.
+    """
 
     tenant_id: uuid.UUID
     built: Built
     decisions: Sequence[Decision]
+    is_newest: bool = False
 
 
 def write_decisions(decided: Sequence[Decided], *, now: dt.datetime) -> None:
     """Make these the decisions about samples within the quarters that were built."""
-    spans = {one.built.register: _span(one.built) for one in decided}
+    spans = {one.built.register: _span(one) for one in decided}
     wanted: dict[Key, LedgerDecision] = {}
     for one in decided:
         for decision in one.decisions:
             row = _row(one.tenant_id, one.built.register, decision, now)
-            if _is_in(row, *spans[one.built.register]):
+            if spans[one.built.register].has(row):
                 wanted[_key(row)] = row
     gone = [
         row.pk
         for row in _holding(spans)
-        if _is_in(row, *spans[row.register_id]) and wanted.pop(_key(row), None) is None
+        if spans[row.register_id].has(row) and wanted.pop(_key(row), None) is None
     ]
     if gone:
         LedgerDecision.objects.filter(pk__in=gone).update(superseded_at=now)
@@ -44,24 +67,20 @@ def write_decisions(decided: Sequence[Decided], *, now: dt.datetime) -> None:
         LedgerDecision.objects.bulk_create(wanted.values())
 
 
-def _span(built: Built) -> tuple[dt.datetime, dt.datetime]:
-    return start_of(built.first), start_of(built.last + 1)
+def _span(one: Decided) -> Span:
+    built = one.built
+    return Span(start_of(built.first), start_of(built.last + 1), one.is_newest)
 
 
-def _holding(
-    spans: dict[int, tuple[dt.datetime, dt.datetime]],
-) -> list[LedgerDecision]:
-    start = min(span[0] for span in spans.values())
-    end = max(span[1] for span in spans.values())
+def _holding(spans: dict[int, Span]) -> list[LedgerDecision]:
+    start = min(span.start for span in spans.values())
+    end = max(span.end for span in spans.values())
+    later = [register for register, span in spans.items() if span.is_newest]
     rows = LedgerDecision.objects.filter(
-        register_id__in=list(spans), until__gte=start, until__lte=end, superseded_at=None
-    )
+        Q(until__lte=end) | Q(kind=Judgement.SCALE, register_id__in=later),
+        register_id__in=list(spans), until__gte=start, superseded_at=None,
+    )  # fmt: skip
     return list(rows)
-
-
-def _is_in(row: LedgerDecision, start: dt.datetime, end: dt.datetime) -> bool:
-    """A decision belongs to the quarter where it ends; the very first sample begins one."""
-    return start < row.until <= end or (row.kind == Judgement.FIRST and row.until == start)
 
 
 def _row(

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 from django.db import connection, transaction
 
 from metering.build.bookings import booked_entries
@@ -16,7 +17,7 @@ from metering.build.decisions import Decided, write_decisions
 from metering.build.feeds import Feed, load_feeds
 from metering.build.gaps import profile_of, windows_of_gaps
 from metering.build.power import build_flow
-from metering.ledger.kinds import DAY_US, Decision, Entries
+from metering.ledger.kinds import DAY_US, ENTRY_DTYPE, Anchor, Decision, Entries
 from metering.ledger.merge import merge
 from metering.ledger.spread import spread
 from metering.models import LedgerState
@@ -40,13 +41,19 @@ Window = tuple[int, int]
 
 @dataclass(slots=True)
 class Part:
-    """What was found out about one register: [first, last] quarters and all that is in them."""
+    """What was found out about one register: [first, last] quarters and all that is in them.
+
+    `is_newest`: nothing is known after them. `silent`: where a counter goes on of which no
+    sample could be accepted.
+    """
 
     first: int
     last: int
     entries: list[Entries] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     again: list[Window] = field(default_factory=list)
+    is_newest: bool = False
+    silent: Anchor | None = None
 
     def add(self, first: int, last: int, entries: Entries) -> None:
         """Take the quarters of one feed."""
@@ -82,14 +89,27 @@ def build_register(register: int, window: Window, *, now: dt.datetime) -> Progre
         part = _build_feeds(feeds, window, until=to_microseconds(now) + DAY_US, now=now)
         _reach_bookings(part, register, window)
         if part.last < part.first:
+            if part.silent and part.is_newest:
+                nothing = nothing_after(register, part.silent)
+                write_decisions([_decided(feeds[0], nothing, part)], now=now)
             return Progress(Written(), part.again)
         entries = merge([*part.entries, *booked_entries(register, part.first, part.last)])
         built = Built(register, part.first, part.last, entries)
         written = write_entries([built], now=now)
         sum_days([Span(*span[:1], feeds[0].zone, *span[1:]) for span in written.spans], now=now)
-        write_decisions([Decided(feeds[0].tenant, built, part.decisions)], now=now)
+        write_decisions([_decided(feeds[0], built, part)], now=now)
     gaps = windows_of_gaps(built) if written.measured else []
     return Progress(written, part.again + gaps)
+
+
+def nothing_after(register: int, anchor: Anchor) -> Built:
+    """Return no quarters, from the first one on that nothing is known of after a sample."""
+    first = -(-anchor.time // QUARTER_US)
+    return Built(register, first, first - 1, np.empty(0, dtype=ENTRY_DTYPE))
+
+
+def _decided(feed: Feed, built: Built, part: Part) -> Decided:
+    return Decided(feed.tenant, built, part.decisions, part.is_newest)
 
 
 def _reach_bookings(part: Part, register: int, window: Window) -> None:
@@ -113,6 +133,7 @@ def _build_feeds(feeds: Sequence[Feed], window: Window, *, until: int, now: dt.d
             run = run_feed(feed, first, last, until=until)
             _take_run(part, run, last, now=now)
             reached = run.is_live
+            part.is_newest = reached and feed is feeds[-1]
         else:
             reached = build_flow(part, feed, first, last, until=until)
         if reached and place + 1 < len(feeds) and place + 1 not in windows:
@@ -138,6 +159,7 @@ def _take_run(part: Part, run: Run, last: int, *, now: dt.datetime) -> None:
         part.again.append((run.goes_on, last))
     steps = run.steps
     if not len(steps):
+        part.silent, part.decisions = run.anchor, part.decisions + run.decisions
         _keep_state(run, now)
         return
     entries = spread(steps, profile_of(run.feed.register, steps))

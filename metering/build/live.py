@@ -10,7 +10,7 @@ from django.db import transaction
 
 from metering.build.bookings import booked_entries
 from metering.build.decisions import Decided, write_decisions
-from metering.build.engine import Window, lock_ledger
+from metering.build.engine import Window, lock_ledger, nothing_after
 from metering.build.feeds import Feed, load_feeds
 from metering.build.gaps import profile_of
 from metering.ledger.kinds import DAY_US, Anchor
@@ -113,6 +113,9 @@ def _build_one(
     found = walk(*feed.registers(samples), anchor=tail, limits=feed.limits)
     steps = found.steps
     if not len(steps):
+        if found.decisions:  # all is in another unit: nothing to build, but to tell
+            nothing = nothing_after(feed.register, tail)
+            built.append(Decided(feed.tenant, nothing, found.decisions, is_newest=True))
         return
     entries = spread(steps, profile_of(feed.register, steps))
     first, last = -(-tail.time // QUARTER_US), -(-int(steps["end"][-1]) // QUARTER_US) - 1
@@ -120,7 +123,7 @@ def _build_one(
     if last >= first:
         parts = [inside, *booked_entries(feed.register, first, last)]
         whole = Built(feed.register, first, last, merge(parts))
-        built.append(Decided(feed.tenant, whole, found.decisions))
+        built.append(Decided(feed.tenant, whole, found.decisions, is_newest=True))
     sure = steps[steps["end"] <= found.final_until]
     today = found.final_until // DAY_US
     if len(sure):

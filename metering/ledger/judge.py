@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from metering.ledger.kinds import (
     CONFIRMING,
     DAY_US,
     LOOKAHEAD,
+    SCALES,
     Anchor,
     Decision,
     Judgement,
@@ -32,7 +33,7 @@ class Registers:
         self.registers = registers
         self.limits = limits
         rises = np.diff(registers)
-        self.continues: NDArray[np.bool_] = (rises >= 0) & (rises <= self._most(np.diff(times)))
+        self.continues: NDArray[np.bool_] = (rises >= 0) & (rises <= self.rise_in(np.diff(times)))
         if len(times):
             self.continues = np.append(self.continues, True)
 
@@ -46,9 +47,10 @@ class Registers:
 
     def most(self, anchor: Anchor, place: int) -> float:
         """Return how much could flow from the anchor to a sample, millionths."""
-        return float(self._most(int(self.times[place]) - anchor.time))
+        return float(self.rise_in(int(self.times[place]) - anchor.time))
 
-    def _most(self, lasting: NDArray[np.int64] | int) -> NDArray[np.float64] | float:
+    def rise_in(self, lasting: NDArray[np.int64] | int) -> NDArray[np.float64] | float:
+        """Return how much can flow in some time (µs), millionths."""
         limits = self.limits
         return limits.rate * (lasting / 1e6 + _SLACK_SECONDS) + limits.resolution
 
@@ -86,10 +88,30 @@ def _judge_rise(data: Registers, anchor: Anchor, place: int) -> Verdict | None:
     if _waits(data, place):
         return None
     if not _is_confirmed(data, place):
-        return _set_aside(data, anchor, place, place + 1, Judgement.OUTLIER)
+        other_unit = _in_other_unit(data, anchor, place)
+        return other_unit or _set_aside(data, anchor, place, place + 1, Judgement.OUTLIER)
     rise = int(data.registers[place]) - anchor.register
     decision = _decision(Judgement.JUMP, data, anchor, place, withheld=rise)
     return Verdict(1, decision, 0, Method.REGISTER, Grade.ESTIMATED)
+
+
+def _in_other_unit(data: Registers, anchor: Anchor, place: int) -> Verdict | None:
+    """Set all samples aside that go on from the anchor once they are divided by a scale.
+
+    While they last the decision is about the first of them, so that it stays as it is while more
+    come, and people are asked once; over, it is about all, and there is nothing to decide.
+    """
+    for scale in SCALES:
+        rises = data.registers[place:] / scale - anchor.register
+        lasting = data.times[place:] - anchor.time
+        other = np.flatnonzero((rises < -data.limits.resolution) | (rises > data.rise_in(lasting)))
+        count = int(other[0]) if len(other) else len(rises)
+        if count <= LOOKAHEAD:
+            continue
+        told = count if len(other) else LOOKAHEAD + 1
+        decision = _told_aside(data, anchor, place, place + told, Judgement.SCALE)
+        return Verdict(count, replace(decision, withheld=0) if len(other) else decision)
+    return None
 
 
 def _judge_fall(data: Registers, anchor: Anchor, place: int) -> Verdict | None:
@@ -168,18 +190,15 @@ def _has_restarted(data: Registers, anchor: Anchor, place: int) -> bool:
 
 
 def _set_aside(data: Registers, anchor: Anchor, place: int, back: int, kind: Judgement) -> Verdict:
+    return Verdict(back - place, _told_aside(data, anchor, place, back, kind))
+
+
+def _told_aside(
+    data: Registers, anchor: Anchor, place: int, back: int, kind: Judgement
+) -> Decision:
     withheld = max(0, int(data.registers[place]) - anchor.register)
     decision = _decision(kind, data, anchor, place, withheld=withheld)
-    until = int(data.times[back - 1])
-    count = back - place
-    return Verdict(count, _replaced(decision, until, count))
-
-
-def _replaced(decision: Decision, until: int, count: int) -> Decision:
-    return Decision(
-        decision.kind, decision.time, until, decision.before, decision.after,
-        withheld=decision.withheld, count=count,
-    )  # fmt: skip
+    return replace(decision, until=int(data.times[back - 1]), count=back - place)
 
 
 def _decision(

@@ -31,6 +31,7 @@ Entries = NDArray[np.void]
 LOOKAHEAD = 5  # samples that a judgement of one may depend on
 CONFIRMING = 2  # further samples that show a new level is no slip
 DAY_US = 96 * QUARTER_US
+SCALES = (1_000, 1_000_000)  # Wh instead of kWh, and of MWh
 
 
 class Method(IntEnum):
@@ -58,6 +59,7 @@ class Judgement(StrEnum):
     ROLLOVER = "rollover"
     RESET = "reset"
     JUMP = "jump"
+    SCALE = "scale"  # the register is sent in a smaller unit
     GAP = "gap"
 
 

@@ -76,6 +76,7 @@ def period(request: HttpRequest, period_id: uuid.UUID) -> HttpResponse:
         "sums": [(key, statement.net.get(key, 0), statement.tax.get(key, 0), amount)
                  for key, amount in sorted(statement.total.items())],
         "shares": [(row, CostCentre.Kind(row.kind).label) for row in statement.shares],
+        "shared_out": statement.quality.prorated_share * 100,
         "estimated": statement.quality.estimated_share * 100,
         "missing": statement.quality.missing_share * 100,
         "seal": seal_of(statement), "is_over": found.end <= today,

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.pages.access import requires
 from devices.models import Channel, Device
-from metering.ledger.kinds import Judgement
+from metering.ledger.kinds import SCALES, Judgement
 from metering.models import Meter, MeterInstallation
 from metering.pages.forms import NewMeterForm, ReplaceForm, refuse
 from metering.pages.guess import FEEDING, UNITS, feeding, guess_meter
@@ -138,16 +138,25 @@ def _replace_form(request: HttpRequest, found: Meter, current: MeterInstallation
 
 
 def _from_decision(found: Meter, current: MeterInstallation, text: str) -> dict[str, Any]:
-    """Propose what a reset showed: the display stood there before and after."""
-    rows = list_decisions(found.id).filter(kind=Judgement.RESET)
+    """Propose what a reset showed: the display stood there before and after.
+
+    Of a register in another unit: a multiplier that makes up for it, and no break between.
+    """
+    rows = list_decisions(found.id).filter(kind__in=[Judgement.RESET, Judgement.SCALE])
     decision = rows.filter(id=int(text)).first() if text.isdecimal() and len(text) < 18 else None
     if decision is None:
         return {"removed_at": None}
     quantity, factor = decision.register.quantity, current.factor
-    return {
+    after, more = decision.after, {}
+    if decision.kind == Judgement.SCALE:
+        fitting = [scale for scale in SCALES if 0 < scale * decision.before <= decision.after]
+        scale = max(fitting, default=SCALES[0])
+        after = decision.before * scale
+        more = {"multiplier": _short(current.multiplier / scale)}
+    return more | {
         "removed_at": timezone.localtime(decision.time),
         f"final_{quantity}": _shown(decision.before, factor),
-        f"initial_{quantity}": _shown(decision.after, factor),
+        f"initial_{quantity}": _shown(after, factor),
     }
 
 

@@ -60,6 +60,14 @@ def explain_fall(decision: LedgerDecision) -> tuple[bool, str]:
     return True, _("It went on at %s: a register that is reset begins at zero.") % after
 
 
+def scale_hint() -> str:
+    """Return what to do about a register that is sent in another unit."""
+    return _(
+        "Correct the unit that the device sends, or note a change of the meter with a multiplier "
+        "that makes up for it; what was withheld is then counted from the stored readings."
+    )
+
+
 def find_fall(decision: LedgerDecision) -> Fall:
     """Return what is known about a reset; `decision` with its register and meter."""
     counted = IntervalReading.objects.filter(

@@ -18,7 +18,7 @@ from energy.lib.units import symbol
 from metering.ledger.kinds import Judgement
 from metering.models import LedgerDecision, Meter, Quantity
 from metering.pages.forms import BookForm, RecalculateForm
-from metering.pages.resets import explain_fall
+from metering.pages.resets import explain_fall, scale_hint
 from metering.queries.meters import (
     find_meter,
     list_bookings,
@@ -59,6 +59,7 @@ class DecisionLine:
     is_open: bool
     is_kept: bool
     may_be_change: bool
+    may_be_booked: bool
     hint: str = ""
 
 
@@ -160,6 +161,9 @@ def _hours(readings: list[Reading]) -> list[str]:
 def line_of(row: LedgerDecision, booked: set[tuple[int, int]]) -> DecisionLine:
     """Return a decision in words; booked: register and amount of what people booked."""
     is_change, hint = explain_fall(row) if row.kind == Judgement.RESET else (False, "")
+    is_scale = row.kind == Judgement.SCALE
+    if is_scale and row.withheld:
+        is_change, hint = True, scale_hint()
     is_withheld = row.withheld > 0 and (row.register_id, row.withheld) not in booked
     return DecisionLine(
         row,
@@ -168,6 +172,7 @@ def line_of(row: LedgerDecision, booked: set[tuple[int, int]]) -> DecisionLine:
         is_open=is_withheld and row.kept_at is None,
         is_kept=is_withheld and row.kept_at is not None,
         may_be_change=is_change,
+        may_be_booked=not is_scale,
         hint=hint,
     )
 

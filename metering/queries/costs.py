@@ -39,21 +39,34 @@ class CostRow:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """How well the consumption of some days is known, in quarter hours of its meters."""
+    """How well the consumption of some days is known, in quarter hours of its meters.
+
+    prorated: measured over a longer time and shared out; estimated: with what people booked.
+    """
 
     measured: int
     estimated: int
     missing: int
+    prorated: int = 0
+
+    @property
+    def _expected(self) -> int:
+        return max(1, self.measured + self.prorated + self.estimated + self.missing)
+
+    @property
+    def prorated_share(self) -> float:
+        """From 0 to 1, of what should be there."""
+        return self.prorated / self._expected
 
     @property
     def estimated_share(self) -> float:
         """From 0 to 1, of what should be there."""
-        return self.estimated / max(1, self.measured + self.estimated + self.missing)
+        return self.estimated / self._expected
 
     @property
     def missing_share(self) -> float:
         """From 0 to 1, of what should be there."""
-        return self.missing / max(1, self.measured + self.estimated + self.missing)
+        return self.missing / self._expected
 
 
 def find_lines(
@@ -128,13 +141,15 @@ def period_to_date(site_id: uuid.UUID, today: dt.date) -> tuple[dt.date, dt.date
 
 def known_quality(meters: Sequence[Meter], start: dt.date, end: dt.date, quarters: int) -> Known:
     """Return how well the days [start, end) are known. Args: quarters: that each meter has."""
-    measured = estimated = 0
+    measured = estimated = prorated = 0
     found = meter_days(meters, start, end)
     for rows in found.values():
         estimated += int(rows["estimated_quarters"].sum())
-        measured += int(rows["quarters"].sum()) - int(rows["estimated_quarters"].sum())
-    missing = max(0, quarters * len(meters) - measured - estimated)
-    return Known(measured, estimated, missing)
+        together = int(rows["prorated_quarters"].sum())
+        prorated += together
+        measured += int(rows["quarters"].sum()) - int(rows["estimated_quarters"].sum()) - together
+    missing = max(0, quarters * len(meters) - measured - prorated - estimated)
+    return Known(measured, estimated, missing, prorated)
 
 
 def consumption(meters: Sequence[Meter], start: dt.date, end: dt.date) -> dict[uuid.UUID, Decimal]:

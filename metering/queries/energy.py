@@ -26,6 +26,7 @@ from metering.series import MICRO, Ints, to_decimal
 from telemetry.timespec import local_midnight
 
 MOST_CIRCUITS = 7
+MOST_SHARED = 0.01  # of the quarters; beyond, when it was used is not known well
 # what is between all meters and the use of the site counts as unmetered from here on
 _LEAST_REST = 0.001
 _ALL = 0.9995
@@ -65,9 +66,15 @@ class Quality:
         return self.estimated + self.manual
 
     @property
-    def is_certain(self) -> bool:
-        """Tell whether all was measured, be it over more than a quarter hour."""
-        return self.measured + self.prorated > _ALL
+    def state(self) -> str:
+        """Return whole, shared or part.
+
+        shared: the sum is certain and its course is not, as more than `MOST_SHARED` was measured
+        over more than a quarter hour. part: some is not measured at all.
+        """
+        if self.measured + self.prorated <= _ALL:
+            return "part"
+        return "shared" if self.prorated > MOST_SHARED else "whole"
 
 
 @dataclass(frozen=True, slots=True)

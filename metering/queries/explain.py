@@ -6,13 +6,14 @@ import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from devices.models import Channel
-from metering.ledger.kinds import Method
+from metering.ledger.kinds import Judgement, Method
 from metering.models import LedgerBooking, LedgerDecision, LedgerState, Register, RegisterFeed
 from metering.queries.series import Revision, revisions_of
-from metering.series import Grade, to_decimal
+from metering.series import Grade, to_decimal, to_micro
 from metering.words import GRADES, METHODS, explain_amount, plain
 from telemetry.ingest.batch import from_microseconds
 from telemetry.storage.reads import raw_samples
@@ -24,7 +25,8 @@ EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 @dataclass(frozen=True, slots=True)
 class StoredSample:
-    """A value as it was stored; `counts` is it in the unit of the meter."""
+    """A value as it was stored; `counts` is it in the unit of the meter, in millionths
+    as the ledger has it."""
 
     channel: Channel
     time: dt.datetime
@@ -92,6 +94,9 @@ def explain_quarter(
     touching = LedgerDecision.objects.filter(
         register=register, time__lt=end + QUARTER, until__gte=start - QUARTER
     )
+    revisions = revisions_of(register.id, start, end)
+    if not any(one.superseded_at is None for one in revisions):
+        touching = touching | _lasting(register, start)
     bookings = LedgerBooking.objects.filter(register=register, start__lt=end, end__gt=start)
     return Explanation(
         register=register,
@@ -101,8 +106,16 @@ def explain_quarter(
         samples=_samples(register, feeds, start, end) if with_samples else [],
         decisions=list(touching.select_related("register__meter").order_by("time", "id")),
         bookings=list(bookings.order_by("start", "id")),
-        revisions=revisions_of(register.id, start, end),
+        revisions=revisions,
     )
+
+
+def _lasting(register: Register, start: dt.datetime) -> QuerySet[LedgerDecision]:
+    """Return that a register is in another unit since before, if it still is."""
+    return LedgerDecision.objects.filter(
+        register=register, kind=Judgement.SCALE, until__lt=start, withheld__gt=0,
+        superseded_at=None,
+    )  # fmt: skip
 
 
 def formula_of(revision: Revision | None, unit: str) -> str:
@@ -143,6 +156,6 @@ def _samples(
     for row in rows:
         feed, channel = by_channel[int(row["channel"])]
         value = float(row["value"])
-        counts = Decimal(repr(value)) * feed.installation.factor
+        counts = to_decimal(to_micro(Decimal(repr(value)) * feed.installation.factor))
         found.append(StoredSample(channel, from_microseconds(int(row["time"])), value, counts))
     return sorted(found, key=lambda sample: sample.time)

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from devices.models import Site
 from metering.models import LedgerState, Meter, Quantity
+from metering.queries.energy import MOST_SHARED
 from metering.queries.meters import list_meters
 from metering.queries.series import Days, meter_days
 from metering.series import Ints
@@ -24,7 +25,8 @@ QUARTERS_A_DAY = 96
 class MeterRow:
     """A meter in its tree; amounts in millionths, None where nothing is known.
 
-    `certain`: share of the month's quarters until now that are measured, alone or together.
+    `certain`: share of the month's quarters until now that are measured, alone or together;
+    `shared`: that are measured together only.
     `rest`: what its submeters do not count of its month. `newest`: of the samples in the ledger.
     """
 
@@ -33,16 +35,20 @@ class MeterRow:
     today: int | None
     month: int | None
     certain: float | None
+    shared: float
     newest: dt.datetime | None
     rest: int | None
 
     @property
     def light(self) -> str:
-        """Return good, uncertain, bad or missing."""
+        """Return good, shared, uncertain, bad or missing.
+
+        shared: the sum is certain, but when it was used is not known well.
+        """
         if self.certain is None:
             return "missing"
         if self.certain >= 0.99:
-            return "good"
+            return "shared" if self.shared > MOST_SHARED else "good"
         return "uncertain" if self.certain >= 0.9 else "bad"
 
 
@@ -96,6 +102,7 @@ def _site_of(
             _sum(_since(known[meter.id], today)),
             months[meter.id],
             _certain(known[meter.id], elapsed),
+            _shared(known[meter.id], elapsed),
             newest.get(meter.id),
             _rest(meter, below[meter.id], used),
         )
@@ -131,6 +138,13 @@ def _certain(rows: Days | None, elapsed: int) -> float | None:
     quarters: Ints = rows["quarters"].astype("int64")
     sure = int((quarters - rows["estimated_quarters"]).sum())
     return min(1.0, sure / max(elapsed - 1, int(quarters.sum()), 1))
+
+
+def _shared(rows: Days | None, elapsed: int) -> float:
+    if rows is None or not len(rows):
+        return 0.0
+    whole = max(elapsed - 1, int(rows["quarters"].astype("int64").sum()), 1)
+    return int(rows["prorated_quarters"].astype("int64").sum()) / whole
 
 
 def _rest(

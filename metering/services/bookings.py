@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from accounts.services.audit import record_event
 from metering.build.due import mark_due
+from metering.ledger.kinds import Judgement
 from metering.models import LedgerBooking, LedgerDecision, Meter, Register
 from metering.series import QUARTER_US, to_micro
 from metering.services.meters import MeterRefused
@@ -50,11 +51,17 @@ def book_amount(
 def book_withheld(*, decision_id: int, reason: str, now: dt.datetime) -> LedgerBooking:
     """Book what a quarantined jump withheld, in the quarter where it showed.
 
-    Raises: LedgerDecision.DoesNotExist. MeterRefused: nothing is withheld, or not any more.
+    Raises: LedgerDecision.DoesNotExist. MeterRefused: nothing is withheld, or not any more, or
+        the register is in another unit.
     """
     decision = LedgerDecision.objects.select_related("register__meter").get(id=decision_id)
     if decision.superseded_at or decision.withheld <= 0:
         raise MeterRefused("nothing_withheld", _("Nothing is withheld here."))
+    if decision.kind == Judgement.SCALE:
+        raise MeterRefused(
+            "other_unit",
+            _("It is in another unit: note a change of the meter instead."),
+        )
     if is_booked(decision):
         raise MeterRefused("booked_already", _("It has been booked already."))
     if decision.kept_at is not None:

@@ -94,8 +94,8 @@ def _quality(
     buckets = cut_buckets(period, "1d", subject.zone)
     quarters = int(buckets.expected(quarter_at(subject.now)).sum())
     known = known_quality(meters, period.start, period.end, quarters)
-    expected = known.measured + known.estimated + known.missing
-    return Shares(expected, measured=known.measured, estimated=known.estimated).line
+    expected = known.measured + known.prorated + known.estimated + known.missing
+    return Shares(expected, known.measured, known.prorated, known.estimated).line
 
 
 def _chart(

@@ -195,4 +195,5 @@ def name_decision(kind: str) -> str:
         Judgement.SPIKE: _("spike set aside"), Judgement.OUTLIER: _("outlier set aside"),
         Judgement.ROLLOVER: _("register began again"), Judgement.RESET: _("register was reset"),
         Judgement.JUMP: _("jump, withheld"), Judgement.GAP: _("gap"),
+        Judgement.SCALE: _("readings in another unit"),
     }[Judgement(kind)]  # fmt: skip

@@ -112,7 +112,7 @@ def _part_of(choice: Choice, summary: Summary) -> dict[str, Any]:
 
 def _facts(summary: Summary, tiles: list[Fact]) -> Facts:
     quality = summary.quality
-    return Facts(tuple(tiles), quality_line(quality), quality.is_certain)
+    return Facts(tuple(tiles), quality_line(quality), quality.state)
 
 
 def _bys(choice: Choice, first: str, second: str) -> list[tuple[str, str, bool]]:

@@ -39,11 +39,16 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The tiles, and the line on quality."""
+    """The tiles, and the line on quality with its state, see `Quality.state`."""
 
     tiles: tuple[Fact, ...]
     quality: str
-    is_complete: bool
+    state: str
+
+    @property
+    def icon(self) -> str:
+        """Return the picture beside the line."""
+        return {"whole": "check", "shared": "info"}.get(self.state, "warning")
 
 
 def view_facts(summary: Summary, flows: FlowTotals | None, *, now: dt.datetime) -> Facts:
@@ -61,7 +66,7 @@ def view_facts(summary: Summary, flows: FlowTotals | None, *, now: dt.datetime) 
         tiles.append(_budget_fact(budget, summary.frame, summary.total, forecast, unit))
     tiles += _own(flows) if flows else []
     quality = summary.quality
-    return Facts(tuple(tiles), quality_line(quality), quality.is_certain)
+    return Facts(tuple(tiles), quality_line(quality), quality.state)
 
 
 def quality_line(quality: Quality) -> str:
@@ -79,7 +84,10 @@ def quality_line(quality: Quality) -> str:
         )
         if share
     ]
-    return ", ".join(parts)
+    line = ", ".join(parts)
+    if quality.state == "shared":
+        return _("%s: the sum is certain, when it was used is not") % line
+    return line
 
 
 def _share(share: float) -> str:

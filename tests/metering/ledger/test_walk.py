@@ -190,3 +190,28 @@ def test_the_sum_of_quarters_is_the_register_difference(moves, minutes, rolls) -
     assert (entries["amount"] == difference).all()
     assert (entries["begin"][1:] == entries["finish"][:-1]).all()
     assert (entries["amount"] >= 0).all()
+
+
+@pytest.mark.parametrize("scale", [1_000, 1_000_000])
+def test_a_register_that_stays_in_another_unit_is_told_once(scale: int) -> None:
+    usual = [5_000 + 0.25 * number for number in range(80)]
+    wrong = [value * scale for value in usual[20:]]
+    told = []
+    for count in (6, 7, 60):
+        found = run([*usual[:20], *wrong[:count]], step=15 * MINUTE_US)
+        assert total(found) == 4.75
+        assert found.pending == 0
+        assert kinds(found) == ["first", "scale"]
+        told.append(found.decisions[1])
+    assert told[0] == told[1] == told[2]
+    assert told[0].withheld == round((5_005 * scale - 5_004.75) * MICRO)
+
+
+def test_once_it_is_over_nothing_is_to_be_decided_of_another_unit() -> None:
+    values = 5_000 + 0.25 * np.arange(40)
+    values[20:30] *= 1_000
+    found = run(values.tolist(), step=15 * MINUTE_US)
+
+    assert total(found) == 9.75
+    [told] = [one for one in found.decisions if one.kind == Judgement.SCALE]
+    assert (told.count, told.withheld) == (10, 0)
