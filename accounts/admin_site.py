@@ -19,6 +19,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import resolve_url
 from django.urls import NoReverseMatch, reverse
 from django.utils.decorators import method_decorator
+from django.utils.functional import SimpleLazyObject
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.cache import never_cache
 
@@ -66,6 +67,11 @@ class ProductAdminSite(BaseSite):
     def has_permission(self, request: HttpRequest) -> bool:
         """Let platform staff in, and administrators of the acting tenant."""
         return _is_platform_staff(request) or _may_administer_tenant(request)
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> Any:
+        """Ask for the rights to all tables when a page lists them: most show the menu only."""
+        ask = super().get_app_list
+        return SimpleLazyObject(lambda: ask(request, app_label))
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
         """Refuse tenant administrators whatever is not declared to be open to them."""
