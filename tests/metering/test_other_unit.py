@@ -51,6 +51,7 @@ def test_people_see_once_what_to_do(plant: Plant, browser: Client) -> None:
     assert "the device seems to send another unit" in page
     assert f"{reverse('meter-replace', args=[meter.id])}?decision={found.id}" in page
     assert keep in page and book not in page
+    assert "Leave it as it is" in page and "Was the meter changed?" not in page
 
     refused = browser.post(book, {"reason": "x"}, follow=True)
     assert "It is in another unit" in refused.content.decode()
