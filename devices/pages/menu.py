@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 # pages below it begin
 _ENTRIES: tuple[tuple[str, Promise, str, tuple[str, ...]], ...] = (
     ("home", _("Overview"), "", ("home",)),
-    ("energy", _("Energy"), "read:meter", ("energy", "meter")),
+    ("energy", _("Energy"), "read:meter", ("energy", "meter", "plan")),
     ("costs", _("Costs"), "read:tariff", ("costs",)),
     ("fleet", _("Fleet"), "read:device", ("fleet", "device")),
     ("explore", _("Explore"), "read:telemetry", ("explore", "export")),

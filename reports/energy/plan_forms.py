@@ -79,7 +79,7 @@ class CopyForm(forms.Form):
     )  # fmt: skip
 
     def __init__(self, data: Any, *, currency: str | None) -> None:
-        super().__init__(data)
+        super().__init__(data, auto_id="copy_%s")  # it stands beside the other form
         if currency is not None:
             self.fields["currency"] = forms.RegexField(
                 r"^[A-Z]{3}$", label=_("Currency"), initial=currency,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -53,6 +54,7 @@ def test_the_page_invites_to_plan(red: Team, site: Site, client_for: SignIn) -> 
     looked = client_for(red.viewer).get(reverse("plan")).content.decode()
 
     assert "No budget for this year yet" in page and "No baseline yet" in page
+    assert 'href="/energy" aria-current="true"' in page
     assert reverse("plan-budget") in page and reverse("plan-baseline") in page
     assert reverse("plan-budget") not in looked and reverse("plan-baseline") not in looked
 
@@ -117,6 +119,25 @@ def test_a_budget_is_copied_and_removed_on_the_page(
     assert client.post(reverse("plan-budget-remove", args=[budget.id])).status_code == 302
     with red.scope():
         assert not Budget.objects.exists()
+
+
+def test_a_budget_of_costs_asks_for_the_currency_once_in_each_form(
+    red: Team, site: Site, client_for: SignIn
+) -> None:
+    client = client_for(red.owner)
+    url = f"{reverse('plan-budget')}?site={site.id}&year=2027&measure=cost"
+    months = {f"month_{n}": "100" for n in range(1, 13)}
+
+    page = client.get(url).content.decode()
+    wrong = client.post(url, months | {"currency": "euro"})
+    done = client.post(url, months | {"currency": "EUR"})
+
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    assert "Use three letters such as EUR." in wrong.content.decode()
+    assert done.status_code == 302 and "measure=cost" in done["Location"]
+    with red.scope():
+        assert (Budget.objects.get().currency, Budget.objects.get().measure) == ("EUR", "cost")
 
 
 def test_a_baseline_is_fitted_and_removed_on_the_page(
