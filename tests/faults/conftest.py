@@ -28,7 +28,7 @@ def plant(shared_plant: Plant) -> Iterator[Plant]:
     shared_plant.ensure_running()
     yield shared_plant
     shared_plant.ensure_running()
-    wait_until(lambda: shared_plant.backlog() == 0, 30, "the stream was not emptied")
+    wait_until(lambda: shared_plant.backlog() == 0, 120, "the stream was not emptied")
 
 
 @pytest.fixture

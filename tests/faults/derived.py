@@ -89,7 +89,7 @@ def count(plant: Plant, query: str, fleet: Fleet) -> int:
     return int(row[0])
 
 
-def wait_until_derived(plant: Plant, fleet: Fleet, *, patience: float = 60) -> dict[str, float]:
+def wait_until_derived(plant: Plant, fleet: Fleet, *, patience: float = 120) -> dict[str, float]:
     """Wait until everything that is derived from the samples is right; return the seconds.
 
     Raises: AssertionError: something stays wrong.
@@ -105,5 +105,5 @@ def wait_until_derived(plant: Plant, fleet: Fleet, *, patience: float = 60) -> d
         seconds[name] = wait_until(lambda q=query: count(plant, q, fleet) == 0, patience, reason)
     with plant.database() as connection:
         query_marks = lambda: connection.execute(_MARKS).fetchone() == (0,)  # noqa: E731
-        wait_until(query_marks, 20, "marks are left")
+        wait_until(query_marks, 60, "marks are left")
     return seconds

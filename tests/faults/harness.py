@@ -58,7 +58,7 @@ class Daemon:
         """End it as a crash would."""
         assert self.pid is not None, f"{self._program.name} ended by itself:\n{self.output()}"
         self.signal(signal.SIGKILL)
-        self.wait(5)
+        self.wait(60)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal."""
@@ -75,7 +75,7 @@ class Daemon:
         if self.pid is not None:
             self.signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self.wait(10)
+                self.wait(30)
         if self.pid is not None:
             self.kill()
 
@@ -99,8 +99,8 @@ class Daemon:
 class Took:
     """Seconds on the clock, and without those that our processes waited for a processor.
 
-    Bars in seconds hold for `own`: on a busy machine a process may wait for longer than
-    it works.
+    Bars in seconds hold for `own` (see `tests.pace`): on a busy machine a process may wait
+    for longer than it works.
     """
 
     clock: float
@@ -152,7 +152,7 @@ class Plant:
         self.worker = self.daemon("run_ingest_worker")
         # before the first subscription the broker keeps nothing for the platform
         self.ensure_running()
-        wait_until(lambda: "Connected to the broker" in self.listener.output(), 30, "no session")
+        wait_until(lambda: "Connected to the broker" in self.listener.output(), 60, "no session")
 
     def stop(self) -> None:
         """Stop everything."""
@@ -170,7 +170,7 @@ class Plant:
 
     def wait_until_at_work(self, name: str, daemon: Daemon) -> None:
         """Wait for the first round of a process that was started; `name` is process:instance."""
-        wait_until(lambda: self._heartbeat(name) >= daemon.started_at, 60, f"{name} did not start")
+        wait_until(lambda: self._heartbeat(name) >= daemon.started_at, 120, f"{name} did not start")
 
     def _heartbeat(self, name: str) -> float:
         """Return when a process last finished a round, in seconds since 1970."""
@@ -220,7 +220,7 @@ class Plant:
         client.username_pw_set(self.env["MQTT_USERNAME"], self.env["MQTT_PASSWORD"])
         client.connect(self.env["MQTT_HOST"], int(self.env["MQTT_PORT"]))
         client.loop_start()
-        wait_until(client.is_connected, 10, "the broker does not answer")
+        wait_until(client.is_connected, 60, "the broker does not answer")
         client.disconnect()
         client.loop_stop()
 

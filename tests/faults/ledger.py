@@ -13,7 +13,7 @@ import paho.mqtt.client as mqtt
 IN_FLIGHT = 500
 STEP_US = 1000
 TICK_SECONDS = 0.01
-BROKER_PATIENCE_SECONDS = 20.0
+BROKER_PATIENCE_SECONDS = 60.0
 
 # (device uid, metric in the payload, time in µs)
 Key = tuple[str, str, int]

@@ -12,13 +12,13 @@ from tests.faults.harness import Plant, Stopwatch, wait_until
 from tests.faults.ledger import Fleet, Message, in_portions, points_of
 from tests.faults.oracle import FLAWLESS, judge, settle, stored_points, wait_until_stored
 from tests.faults.proxy import Proxy
+from tests.pace import assert_within
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 RATE = 1500
 QUEUED = 5_000
 AUTOSAVE_SECONDS = 1.0
-SAVED_SECONDS = 3.0  # a few autosaves, on a machine that is busy
 RECOVERY_SECONDS = 5.0
 STALL_SECONDS = 6.0
 
@@ -39,11 +39,11 @@ def test_a_broker_killed_with_a_full_queue_keeps_it(plant, fleet, note):
     with plant.publisher() as publisher:
         publisher.publish(fleet.messages(QUEUED), rate=1e9)
         publisher.wait_for_acknowledgements()
-        time.sleep(SAVED_SECONDS)
+        wait_until_saved(plant)
         plant.stack.kill("mosquitto")
         plant.stack.restart("mosquitto")
         plant.listener.start()
-        wait_until(lambda: "Connected" in plant.listener.output(), 30, "no session")
+        wait_until(lambda: "Connected" in plant.listener.output(), 60, "no session")
         began = time.monotonic()
         verdict = settle(plant, fleet, publisher)
         rate = QUEUED / (time.monotonic() - began)
@@ -52,23 +52,36 @@ def test_a_broker_killed_with_a_full_queue_keeps_it(plant, fleet, note):
     assert verdict == FLAWLESS
 
 
+def wait_until_saved(plant: Plant) -> None:
+    """Wait until an autosave has begun and ended."""
+    file = plant.stack.folder("mosquitto") / "mosquitto.db"
+
+    def changed() -> float:
+        return file.stat().st_mtime_ns if file.exists() else 0
+
+    for _ in range(2):  # the first to end may have begun before
+        last = changed()
+        wait_until(lambda last=last: changed() != last, 60, "the broker does not save")
+
+
 def test_a_restarted_broker_loses_nothing(plant, fleet, note):
     """F07."""
     processes = plant.listener.pid, plant.worker.pid
     portions = threading.Semaphore(1)
-    messages = in_portions(fleet.messages(8_000), portions, size=4_000)
+    messages = in_portions(fleet.messages(12_000), portions, size=4_000)
     with plant.publisher() as publisher:
         publisher.publish_in_background(messages, rate=RATE)
         plant.wait_for_commit(fleet, since=0)
         portions.release()
         plant.stack.restart("mosquitto")
         watch = Stopwatch(plant.listener, plant.worker)
+        portions.release()  # all others may be stored by now
         took = watch.stop(plant.wait_for_commit(fleet, since=watch.started_at))
         verdict = settle(plant, fleet, publisher)
-    note(messages=8_000, verdict=verdict, recovery=took)
+    note(messages=12_000, verdict=verdict, recovery=took)
 
     assert verdict == FLAWLESS
-    assert took.own <= RECOVERY_SECONDS
+    assert_within(took.own, RECOVERY_SECONDS)
     assert (plant.listener.pid, plant.worker.pid) == processes
 
 
@@ -130,7 +143,7 @@ def wait_for_gaps(
         found.update((uid, n) for uid, first, last in rows for n in range(first, last + 1))
         return found == missing
 
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not look() and time.monotonic() < deadline:
         time.sleep(0.2)
     return found
@@ -160,7 +173,7 @@ def test_a_network_that_stalls_and_breaks_loses_nothing(plant, fleet, note, serv
     replacement = plant.daemon(command, **given)
     replacement.start()
     portions = threading.Semaphore(1)
-    messages = in_portions(fleet.messages(12_000), portions, size=6_000)
+    messages = in_portions(fleet.messages(18_000), portions, size=6_000)
     try:
         with plant.publisher() as publisher:
             publisher.publish_in_background(messages, rate=RATE)
@@ -171,12 +184,13 @@ def test_a_network_that_stalls_and_breaks_loses_nothing(plant, fleet, note, serv
             proxy.cut()
             proxy.go_on()
             watch = Stopwatch(replacement)
+            portions.release()
             took = watch.stop(plant.wait_for_commit(fleet, since=watch.started_at))
             verdict = settle(plant, fleet, publisher)
     finally:
         replacement.stop()
         proxy.close()
-    note(server=server, messages=12_000, verdict=verdict, recovery=took)
+    note(server=server, messages=18_000, verdict=verdict, recovery=took)
 
     assert verdict == FLAWLESS
-    assert took.own <= 2 * RECOVERY_SECONDS
+    assert_within(took.own, 2 * RECOVERY_SECONDS)

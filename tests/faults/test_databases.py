@@ -20,6 +20,7 @@ from tests.faults.disk import MIB, SmallDisk, small_disk
 from tests.faults.harness import Plant, Stopwatch, memory_of, wait_until
 from tests.faults.ledger import Fleet, an_hour_ago, in_portions
 from tests.faults.oracle import FLAWLESS, settle
+from tests.pace import assert_within
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
@@ -41,7 +42,7 @@ def test_a_full_disk_pauses_the_worker_and_reading_goes_on(plant, fleet, note):
     with tablespace(plant, start_us) as disk, plant.publisher() as publisher:
         disk.fill(leave=MIB)
         publisher.publish(fleet.messages(15_000, start_us=start_us), rate=2 * RATE)
-        wait_until(lambda: "No space left" in plant.worker.output(), 30, "the disk is not full")
+        wait_until(lambda: "No space left" in plant.worker.output(), 60, "the disk is not full")
         waiting = plant.backlog()
         with plant.database() as connection:
             [known] = connection.execute("SELECT count(*) FROM telemetry_latestvalue").fetchone()
@@ -55,7 +56,7 @@ def test_a_full_disk_pauses_the_worker_and_reading_goes_on(plant, fleet, note):
     assert waiting > 0
     assert known > 0
     assert verdict == FLAWLESS
-    assert took.own <= RESUME_SECONDS
+    assert_within(took.own, RESUME_SECONDS)
     assert (plant.listener.pid, plant.worker.pid) == processes
 
 
@@ -115,7 +116,7 @@ def test_a_full_disk_of_the_log_ends_postgresql_and_loses_nothing(plant, fleet, 
     assert "PANIC" in log
     assert "No space left on device" in log
     assert verdict == FLAWLESS
-    assert took.own <= 2 * RECOVERY_SECONDS
+    assert_within(took.own, 2 * RECOVERY_SECONDS)
 
 
 @contextlib.contextmanager
@@ -161,7 +162,7 @@ def test_no_connections_left_is_waited_for(plant, fleet, note):
     """F14: others take every connection, and those of ours are ended."""
     processes = plant.listener.pid, plant.worker.pid
     portions = threading.Semaphore(1)
-    messages = in_portions(fleet.messages(9_000), portions, size=4_500)
+    messages = in_portions(fleet.messages(13_500), portions, size=4_500)
     with plant.publisher() as publisher:
         publisher.publish_in_background(messages, rate=RATE)
         plant.wait_for_commit(fleet, since=0)
@@ -174,14 +175,15 @@ def test_no_connections_left_is_waited_for(plant, fleet, note):
                 time.sleep(0.2)
             waiting = plant.backlog()
         watch = Stopwatch(plant.worker)
+        portions.release()  # all others may be stored by now
         took = watch.stop(plant.wait_for_commit(fleet, since=watch.started_at))
         verdict = settle(plant, fleet, publisher)
     with plant.database() as connection:
         [left] = connection.execute("SELECT count(*) FROM pg_stat_activity").fetchone()
-    note(messages=9_000, waiting_entries=waiting, recovery=took, verdict=verdict, sessions=left)
+    note(messages=13_500, waiting_entries=waiting, recovery=took, verdict=verdict, sessions=left)
 
     assert verdict == FLAWLESS
-    assert took.own <= RECOVERY_SECONDS
+    assert_within(took.own, RECOVERY_SECONDS)
     assert (plant.listener.pid, plant.worker.pid) == processes
     assert left < 50
 
@@ -211,7 +213,7 @@ def test_a_locked_table_stops_nobody_for_good(plant, fleet, note):
     """F15."""
     processes = plant.listener.pid, plant.worker.pid
     portions = threading.Semaphore(1)
-    messages = in_portions(fleet.messages(9_000), portions, size=4_500)
+    messages = in_portions(fleet.messages(13_500), portions, size=4_500)
     with plant.publisher() as publisher:
         publisher.publish_in_background(messages, rate=RATE / 2)
         plant.wait_for_commit(fleet, since=0)
@@ -221,13 +223,14 @@ def test_a_locked_table_stops_nobody_for_good(plant, fleet, note):
             connection.execute("LOCK TABLE telemetry_sample IN ACCESS EXCLUSIVE MODE")
             time.sleep(LOCKED_SECONDS)
         watch = Stopwatch(plant.worker)
+        portions.release()  # all others may be stored by now
         took = watch.stop(plant.wait_for_commit(fleet, since=watch.started_at))
         verdict = settle(plant, fleet, publisher)
         grown = memory_of(plant.worker.pid, "VmRSS") - memory
-    note(messages=9_000, recovery=took, verdict=verdict, grown_kib=grown // 1024)
+    note(messages=13_500, recovery=took, verdict=verdict, grown_kib=grown // 1024)
 
     assert verdict == FLAWLESS
-    assert took.own <= RECOVERY_SECONDS
+    assert_within(took.own, RECOVERY_SECONDS)
     assert grown <= 64 * MIB
     assert (plant.listener.pid, plant.worker.pid) == processes
 
@@ -242,7 +245,7 @@ def test_a_frozen_backend_ends_its_writer_and_nothing_is_lost(plant, fleet, note
         os.kill(backend, signal.SIGSTOP)
         frozen_at = time.monotonic()
         try:
-            code = plant.worker.wait(45)
+            code = plant.worker.wait(150)
             ended = time.monotonic() - frozen_at
         finally:
             os.kill(backend, signal.SIGCONT)
@@ -251,7 +254,7 @@ def test_a_frozen_backend_ends_its_writer_and_nothing_is_lost(plant, fleet, note
     note(messages=20_000, code=code, ended=ended, verdict=verdict)
 
     assert code == 75
-    assert ended <= WATCHDOG_SECONDS
+    assert_within(ended, WATCHDOG_SECONDS)
     assert verdict == FLAWLESS
 
 
@@ -283,17 +286,18 @@ def test_a_migration_beside_a_long_query_makes_nobody_wait(plant, fleet, note):
                 migrate.start()
                 wait_until(lambda: "trying again" in migrate.output(), 60, "it waits in silence")
                 time.sleep(3)
-            code = migrate.wait(60)
+            code = migrate.wait(180)
         verdict = settle(plant, fleet, publisher)
     back = plant.daemon("migrate", "latecomer", "zero", "--verbosity", "0", **settings)
     back.start()
-    assert back.wait(60) == 0, back.output()
+    assert back.wait(180) == 0, back.output()
     stall = max(after - before for before, after in zip(moments, moments[1:], strict=False))
     note(messages=15_000, longest_stall=stall, tries=migrate.output().count("trying again"))
 
     assert code == 0, migrate.output()
     assert verdict == FLAWLESS
-    assert stall <= MIGRATION_STALL_SECONDS + 1.5  # the usual time between commits, a busy machine
+    # and the usual time between commits
+    assert_within(stall, MIGRATION_STALL_SECONDS + 1.5)
     assert (plant.listener.pid, plant.worker.pid) == processes
 
 

@@ -12,6 +12,7 @@ import pytest
 from tests.faults.harness import GROUP, STREAM, Daemon, Plant, Stopwatch, Took, wait_until
 from tests.faults.ledger import Fleet, in_portions
 from tests.faults.oracle import FLAWLESS, settle
+from tests.pace import assert_within
 
 pytestmark = pytest.mark.faults
 
@@ -19,6 +20,7 @@ KILLS = 8
 RATE = 2500
 PORTION = 1250
 RECOVERY_SECONDS = 3.0
+EXIT_SECONDS = 10.0
 
 
 @pytest.mark.parametrize("victim", ["listener", "worker"])
@@ -35,7 +37,7 @@ def test_eight_kills_under_load_lose_and_invent_nothing(plant, fleet, note, vict
         note(recoveries=", ".join(map(str, recoveries)))
 
     assert verdict == FLAWLESS
-    assert max(took.own for took in recoveries) <= RECOVERY_SECONDS
+    assert_within(max(took.own for took in recoveries), RECOVERY_SECONDS)
 
 
 def kill_repeatedly(
@@ -75,7 +77,7 @@ def test_a_process_asked_to_stop_under_load_ends_in_order(plant, fleet, note, vi
         plant.wait_for_commit(fleet, since=0)
         asked_at = time.monotonic()
         daemon.signal(signal.SIGTERM)
-        exit_code = daemon.wait(10)
+        exit_code = daemon.wait(60)
         took = time.monotonic() - asked_at
         daemon.start()
         verdict = settle(plant, fleet, publisher)
@@ -83,6 +85,7 @@ def test_a_process_asked_to_stop_under_load_ends_in_order(plant, fleet, note, vi
 
     assert exit_code == 0
     assert verdict == FLAWLESS
+    assert_within(took, EXIT_SECONDS)
 
 
 def test_a_listener_killed_while_redis_has_not_answered_loses_nothing(plant, fleet, note):
@@ -112,7 +115,7 @@ def test_a_worker_killed_while_postgresql_has_not_answered_begins_with_what_it_h
         plant.wait_for_commit(fleet, since=0)
         plant.stack.freeze("postgres")
         try:
-            wait_until(lambda: redis.xpending(STREAM, GROUP)["pending"], 20, "nothing taken")
+            wait_until(lambda: redis.xpending(STREAM, GROUP)["pending"], 60, "nothing taken")
             time.sleep(0.5)
             plant.worker.kill()
         finally:
@@ -127,4 +130,4 @@ def test_a_worker_killed_while_postgresql_has_not_answered_begins_with_what_it_h
     note(messages=len(publisher.published), taken=taken, recovery=took, verdict=verdict)
 
     assert verdict == FLAWLESS
-    assert took.own <= RECOVERY_SECONDS
+    assert_within(took.own, RECOVERY_SECONDS)

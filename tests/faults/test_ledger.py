@@ -18,6 +18,7 @@ from tests.browser.conftest import _free_port, _wait_until_ready
 from tests.faults.harness import Daemon, Plant, Stopwatch, Took, wait_until
 from tests.faults.ledger import Fleet, Message
 from tests.faults.oracle import wait_until_stored
+from tests.pace import assert_within
 from tools.paths import ROOT
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
@@ -52,7 +53,7 @@ class Site:
     def _send(self, path: str, data: bytes | None = None) -> Any:
         headers = {"X-API-Key": self.key, "Content-Type": "application/json"}
         request = urllib.request.Request(f"{self.address}/api/v1/{path}", data, headers)
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
     def interval(self, end: dt.datetime) -> float:
@@ -110,7 +111,7 @@ def web(plant: Plant) -> Iterator[str]:
         yield address
     finally:
         process.terminate()
-        process.wait(15)
+        process.wait(60)
 
 
 def register_at(moment: dt.datetime, start: dt.datetime) -> float:
@@ -168,7 +169,7 @@ def test_a_reading_of_last_month_reaches_interval_rollup_cost_and_page(
         )  # fmt: skip
         assert float(before["readings"][0]["amount"]) == 96 * KWH
     slowest = max(took.own for found in (by_wire, by_person) for took in found.values())
-    assert slowest <= AT_MOST_SECONDS
+    assert_within(slowest, AT_MOST_SECONDS)
 
 
 def follow(

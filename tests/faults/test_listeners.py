@@ -12,6 +12,7 @@ import pytest
 from tests.faults.harness import Daemon, Plant, wait_until
 from tests.faults.ledger import in_portions
 from tests.faults.oracle import FLAWLESS, settle
+from tests.pace import assert_within
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
@@ -39,14 +40,14 @@ def test_a_frozen_listener_is_replaced_and_gives_way_when_it_wakes(plant, fleet,
         frozen_at = time.time() - 1.0
         took = plant.wait_for_commit(fleet, since=time.time()) - frozen_at
         plant.listener.signal(signal.SIGCONT)
-        wait_until(lambda: "Standing by" in plant.listener.output(), 10, "it reads on")
+        wait_until(lambda: "Standing by" in plant.listener.output(), 60, "it reads on")
         verdict = settle(plant, fleet, publisher)
     beats = plant.redis("EPHEMERAL").hkeys("heartbeats")
     note(messages=len(publisher.published), takeover=took, verdict=verdict)
 
     told = [daemon.output()[-2000:] for daemon in (plant.listener, standby, plant.worker)]
     assert verdict == FLAWLESS, (plant.backlog(), beats, *told)
-    assert took <= TAKEOVER_SECONDS
+    assert_within(took, TAKEOVER_SECONDS)
     assert {b"listener_standby:1", b"listener:2"} <= set(beats)
     assert b"listener:1" not in beats
 
@@ -56,23 +57,25 @@ def test_a_frozen_listener_is_replaced_and_gives_way_when_it_wakes(plant, fleet,
 )
 def test_a_standby_takes_over_from_a_listener_that_ended(plant, fleet, standby, note, number):
     portions = threading.Semaphore(1)
-    messages = in_portions(fleet.messages(6_000), portions, size=3_000)
+    messages = in_portions(fleet.messages(9_000), portions, size=3_000)
     with plant.publisher() as publisher:
         publisher.publish_in_background(messages, rate=RATE)
         plant.wait_for_commit(fleet, since=0)
         portions.release()
         plant.listener.signal(number)
-        plant.listener.wait(10)
+        plant.listener.wait(60)
         ended_at = time.time()
-        wait_until(lambda: "Reading." in standby.output(), 20, "nobody took over")
-        took = plant.wait_for_commit(fleet, since=time.time()) - ended_at
+        wait_until(lambda: "Reading." in standby.output(), 60, "nobody took over")
+        read_at = time.time()
+        portions.release()  # all others may be stored by now
+        took = plant.wait_for_commit(fleet, since=read_at) - ended_at
         plant.listener.start()
-        wait_until(lambda: "Standing by" in plant.listener.output(), 30, "two read at once")
+        wait_until(lambda: "Standing by" in plant.listener.output(), 60, "two read at once")
         verdict = settle(plant, fleet, publisher)
     note(signal=number.name, takeover=took, verdict=verdict)
 
     assert verdict == FLAWLESS
-    assert took <= TAKEOVER_SECONDS
+    assert_within(took, TAKEOVER_SECONDS)
 
 
 @pytest.mark.long
@@ -114,7 +117,7 @@ def test_two_listeners_that_share_the_session_read_each_message_once(plant, flee
             plant.wait_for_commit(fleet, since=0)
             time.sleep(1.0)
             sharing[0].kill()
-            wait_until(lambda: "Reading." in spare.output(), 20, "nobody took over")
+            wait_until(lambda: "Reading." in spare.output(), 60, "nobody took over")
             verdict = settle(plant, fleet, publisher)
     finally:
         for daemon in (*sharing, spare):

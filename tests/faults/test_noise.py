@@ -11,6 +11,7 @@ import pytest
 from tests.faults.harness import Plant, wait_until
 from tests.faults.ledger import Fleet, LedgerPublisher, Message
 from tests.faults.oracle import FLAWLESS, judge, rejected_rows, settle, stored_points
+from tests.pace import assert_within
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
@@ -45,11 +46,11 @@ def test_a_noisy_tenant_is_counted_and_the_others_do_not_notice(plant, fleet, no
     note(quiet_p95=p95[0], loud_p95=p95[1], stored=stored, rejected=rejected)
 
     assert verdict == FLAWLESS
-    assert p95[1] <= 2 * p95[0] + GRACE_SECONDS
+    assert_within(p95[1], 2 * p95[0] + GRACE_SECONDS)
     assert stored + rejected == NOISE
     # what came before the end of a minute counts for that one, however little it was
-    is_one_minute = began // 60 == ended // 60
-    assert TOLERATED <= stored <= (1 if is_one_minute else 2) * TOLERATED
+    minutes = int(ended // 60 - began // 60) + 1
+    assert TOLERATED <= stored <= minutes * TOLERATED
 
 
 def delays(plant: Plant, fleet: Fleet, publisher: LedgerPublisher, *, begin: int) -> list[float]:
@@ -64,7 +65,7 @@ def delays(plant: Plant, fleet: Fleet, publisher: LedgerPublisher, *, begin: int
             message = Message(fleet.topic(device), payload, {(device, METRIC, moment): number})
             began = time.monotonic()
             publisher.publish([message])
-            wait_until(lambda m=moment: is_stored(connection, device, m), 20, "not stored")
+            wait_until(lambda m=moment: is_stored(connection, device, m), 60, "not stored")
             found.append(time.monotonic() - began)
     return found
 

@@ -39,7 +39,7 @@ def test_every_message_three_times_and_shuffled_gives_the_same_tables(plant, sec
     with plant.publisher() as publisher:
         publisher.publish(many)
         second = settle(plant, shuffled, publisher)
-        wait_until(lambda: plant.backlog() == 0, 30, "duplicates wait")
+        wait_until(lambda: plant.backlog() == 0, 60, "duplicates wait")
     note(messages=len(many), in_order=first, shuffled=second)
 
     assert first == second == FLAWLESS
@@ -106,7 +106,7 @@ def test_an_impossible_time_is_kept_with_the_reason(plant, fleet, offset_us, rea
     with plant.publisher() as publisher:
         publisher.publish([recent, wrong])
         wait_until_stored(plant, fleet, 1)
-        wait_until(lambda: rejected_rows(plant, fleet), 20, "not rejected")
+        wait_until(lambda: rejected_rows(plant, fleet), 60, "not rejected")
 
     assert dict(stored_points(plant, fleet)) == dict(recent.points)
     assert latest_points(plant, fleet) == dict(recent.points)
@@ -124,7 +124,7 @@ def test_of_two_values_for_one_time_the_first_stays(plant, fleet, is_same_batch)
         if not is_same_batch:
             wait_until_stored(plant, fleet, 1)
         publisher.publish([second])
-        wait_until(lambda: rejected_rows(plant, fleet), 20, "not rejected")
+        wait_until(lambda: rejected_rows(plant, fleet), 60, "not rejected")
 
     assert dict(stored_points(plant, fleet)) == points_of([first])
     assert latest_points(plant, fleet) == points_of([first])

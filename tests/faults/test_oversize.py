@@ -42,7 +42,7 @@ def send_oversized(plant: Plant, topic: str) -> int:
     """Send until the broker hangs up; return how many bytes it let in."""
     sent = 0
     with socket.create_connection((plant.env["MQTT_HOST"], int(plant.env["MQTT_PORT"]))) as wire:
-        wire.settimeout(20)
+        wire.settimeout(60)
         wire.sendall(connect_packet(plant.env["MQTT_USERNAME"], plant.env["MQTT_PASSWORD"]))
         assert wire.recv(4) == ACCEPTED
         head = text(topic) + b"\x00\x01"

@@ -91,7 +91,7 @@ def test_killed_reactors_leave_the_same_figures(plant, fleet, reactors, note):
     for name in ("quality", "virtual", "rollups"):  # after the last row, before it is worked off
         reactors[name].kill()
     start(plant, reactors)
-    note(messages=MESSAGES, seconds=wait_until_derived(plant, fleet, patience=100))
+    note(messages=MESSAGES, seconds=wait_until_derived(plant, fleet, patience=180))
 
 
 def test_a_burst_with_stalls_and_a_restart_of_postgresql_leaves_the_same_figures(
@@ -114,7 +114,7 @@ def test_a_burst_with_stalls_and_a_restart_of_postgresql_leaves_the_same_figures
         publisher.wait_for_acknowledgements()
     judged(plant, fleet, 4 * (BURST + 10))
     took = time.monotonic() - started
-    note(messages=BURST, stored=took, seconds=wait_until_derived(plant, fleet, patience=100))
+    note(messages=BURST, stored=took, seconds=wait_until_derived(plant, fleet, patience=180))
 
 
 @pytest.mark.long

@@ -33,7 +33,7 @@ def test_another_worker_takes_over_what_a_dead_one_had(plant, fleet, note):
         plant.stack.freeze("postgres")
         try:
             publisher.publish(messages[500:])
-            wait_until(lambda: redis.xpending(STREAM, GROUP)["pending"], 20, "nothing taken")
+            wait_until(lambda: redis.xpending(STREAM, GROUP)["pending"], 60, "nothing taken")
             plant.worker.kill()
         finally:
             plant.stack.cont("postgres")
@@ -57,7 +57,7 @@ def test_a_rejected_message_is_stored_once_its_device_is_registered(plant, fleet
     message = Message(fleet.topic(uid), payload, {(uid, "active_power_import", moment): 5.5})
     with plant.publisher() as publisher:
         publisher.publish([message])
-        wait_until(lambda: rejected_rows(plant, fleet), 20, "not rejected")
+        wait_until(lambda: rejected_rows(plant, fleet), 60, "not rejected")
     [before] = rejected_rows(plant, fleet)
 
     plant.step("register", fleet.gateway, uid)
@@ -66,7 +66,7 @@ def test_a_rejected_message_is_stored_once_its_device_is_registered(plant, fleet
     for _ in range(2):
         assert plant.step("replay", message.topic) == 1
         wait_until_stored(plant, extended, 1)
-        wait_until(lambda: plant.backlog() == 0, 20, "not taken")
+        wait_until(lambda: plant.backlog() == 0, 60, "not taken")
 
     [after] = rejected_rows(plant, fleet)
     assert (before.reason, before.state, before.payload) == ("unknown_device", "open", payload)

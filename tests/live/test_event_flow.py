@@ -15,7 +15,7 @@ import pytest
 
 from tests.live.site import SESSIONS, LiveClient, Site
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 _HAPPEN = """
 INSERT INTO devices_deviceevent (id, tenant_id, created_at, updated_at, device_id, kind, code,

@@ -20,7 +20,7 @@ import pytest
 from telemetry.live.limits import ACK_TIMEOUT_SECONDS
 from tests.live.site import SESSIONS, LiveClient, Site
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 IDLE_SOCKETS = 20
 IDLE_SECONDS = 60.0

@@ -13,7 +13,7 @@ import websockets
 
 from tests.live.site import LiveClient, Site
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 RECOVERY_SECONDS = 5.0
 

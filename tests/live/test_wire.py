@@ -10,7 +10,7 @@ import websockets
 
 from tests.live.site import LiveClient
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 MEBIBYTE = 1024  # in the KiB of /proc
 
