@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as examples
 
 if not (os.environ.get("DATABASE_URL") or os.environ.get("DATABASE_URL_FILE")):
     sys.exit("DATABASE_URL is not set: the tests need real servers. Run them through ./run test")
@@ -52,6 +54,9 @@ settings.CHANNEL_LAYERS["default"]["CONFIG"]["prefix"] = f"{KEY_PREFIX}asgi"
 settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "whitenoise" not in name]
 # the list of revoked certificates of the shared broker is not a test's to write
 settings.BROKER_CRL_FILE = settings.BROKER_RELOAD = ""
+# how long an example takes is no property
+examples.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+examples.load_profile("tests")
 # a failed test shows what went wrong, not every request; `caplog.set_level` hears the rest
 for handler in logging.getLogger().handlers:
     handler.setLevel(logging.WARNING)

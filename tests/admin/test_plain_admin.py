@@ -42,7 +42,7 @@ def test_every_page_answers_under_the_plain_admin(staff, red_fleet: Fleet):
         cwd=settings.BASE_DIR,
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=300,
         check=False,
     )
 

@@ -22,7 +22,14 @@ from django.contrib.auth.hashers import ScryptPasswordHasher
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from accounts.models import User
 from devices.models import Device, Kind
@@ -49,7 +56,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-READY_SECONDS = 30
+READY_SECONDS = 120
+PATIENCE_MS = 60_000  # for what comes; what does not come costs so much
 WIDE = {"width": 1280, "height": 900}
 NARROW = {"width": 360, "height": 740}
 
@@ -79,6 +87,7 @@ def chromium() -> Iterator[Browser]:
         pytest.skip("NO BROWSER TESTS: there is no Chromium; apt-get install -y chromium")
     with sync_playwright() as playwright, _database_beside_a_loop():
         browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        expect.set_options(timeout=PATIENCE_MS)
         yield browser
         browser.close()
 
@@ -121,7 +130,7 @@ def server(
             yield address
         finally:
             process.terminate()
-            process.wait(15)
+            process.wait(60)
 
 
 def _free_port() -> int:
@@ -142,8 +151,8 @@ def server_environment(address: str) -> dict[str, str]:
 def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(urllib.error.URLError, ConnectionError):
-            urllib.request.urlopen(url, timeout=5).close()
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(url, timeout=60).close()
             return
         time.sleep(0.05)
     raise RuntimeError(f"the web server did not come up:\n{log.read_text()[-2000:]}")
@@ -240,6 +249,7 @@ def visit(chromium: Browser, server: str, transactional_db: None) -> Iterator[Ca
         context = chromium.new_context(
             **{"viewport": WIDE, "locale": "en-GB", "reduced_motion": "reduce", **options}
         )
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         context.add_init_script(VISIT_SCRIPT)
         if user is not None:

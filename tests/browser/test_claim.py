@@ -83,7 +83,7 @@ def test_a_scanned_link_leads_to_the_first_reading(visit: Open, fleet: Fleet, bo
     assert window.overflow() == 0
     picture(window, "claim-progress")
     give_a_reading()
-    expect(page.locator('[data-key="reading"]')).to_contain_text("3.40 kW", timeout=5000)
+    expect(page.locator('[data-key="reading"]')).to_contain_text("3.40 kW")
     expect(page.locator(".tick--done")).to_have_count(8)
     expect(page.get_by_role("link", name="Open the device")).to_be_visible()
     assert severe_findings(page) == []

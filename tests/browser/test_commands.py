@@ -60,7 +60,7 @@ def test_what_happens_is_shown_without_loading_the_page_again(fleet, pump, visit
         move(ids=ids, to=State.DONE, at=timezone.now(), by="device")
 
     done = page.locator(".orders__item", has_text="pump_on").locator(".badge--good")
-    done.wait_for(timeout=10_000)
+    done.wait_for()
 
 
 def test_the_emergency_stop_works_by_keyboard(fleet, pump, visit):

@@ -40,7 +40,7 @@ def test_the_whole_way(visit, fleet, file, viewport, scheme):
     page.get_by_label("File", exact=True).set_input_files(file)
     page.get_by_role("button", name="Upload").click()
 
-    expect(page.get_by_role("heading", name="The first rows")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("heading", name="The first rows")).to_be_visible()
     expect(page.get_by_text("2026-01-01 00:00:00 +0300").first).to_be_visible()
     photograph(page, f"import-preview-{viewport['width']}-{scheme}")
     assert window.overflow() <= 0

@@ -24,7 +24,7 @@ from telemetry.ingest.publish import FIELD, STREAM
 from telemetry.models import LatestValue
 from tests.browser.conftest import Fleet, Visit, server_environment
 
-TRIES = 60
+TRIES = 240
 NEW_VALUE = re.compile(r"7,0\d\d\.00")
 
 

@@ -176,7 +176,7 @@ def sender(broker: Broker, transactional_db: None) -> Iterator[OutboxSender]:
         running.stop()
 
 
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
     """Wait for a condition."""
     deadline = time.monotonic() + seconds
     while not condition():

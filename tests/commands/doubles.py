@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import paho.mqtt.client as mqtt
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 class DeviceDouble:

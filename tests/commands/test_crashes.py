@@ -23,6 +23,7 @@ from telemetry.models import RejectedMessage
 from tests.commands.conftest import fresh, wait_until
 from tests.commands.doubles import DeviceDouble
 from tests.conftest import KEY_PREFIX
+from tests.pace import assert_within
 from tools.paths import ROOT
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -60,7 +61,7 @@ class Programs:
     def crash(self, *argv):
         """Run a program that kills itself."""
         program = self.start("-m", "tests.commands.crashing", *map(str, argv))
-        assert program.wait(40) == -signal.SIGKILL, self.log.read_text()[-3000:]
+        assert program.wait(180) == -signal.SIGKILL, self.log.read_text()[-3000:]
 
     def listener(self, **env):
         return self.manage("run_mqtt_listener", "--instance", uuid.uuid4().hex[:8], **env)
@@ -73,7 +74,7 @@ class Programs:
             program.terminate()
         for program in self.running:
             try:
-                program.wait(12)
+                program.wait(30)
             except subprocess.TimeoutExpired:
                 program.kill()
                 program.wait()
@@ -96,7 +97,7 @@ def double(broker, device):
         yield found
 
 
-def ask(red, device, key, seconds=30):
+def ask(red, device, key, seconds=120):
     """Queue the command that crashing.py queues."""
     with red.scope():
         return queue_command(
@@ -117,32 +118,32 @@ def done(command):
 def check_one_effect(command, double):
     """One effect; an end within a minute; what was refused is nowhere."""
     assert double.effects == {str(command.id): 1}
-    assert (command.finished_at - command.requested_at).total_seconds() < 60
+    assert_within((command.finished_at - command.requested_at).total_seconds(), 60)
     assert not OutboundMessage.objects.exists()
     assert not RejectedMessage.objects.exists(), RejectedMessage.objects.first()
 
 
 def test_after_the_row(programs, double, red, device):
-    programs.crash("row", red.tenant.id, device.id, "k", 30)
+    programs.crash("row", red.tenant.id, device.id, "k", 120)
     with red.scope():
         assert not Command.objects.exists()
     programs.listener()
     programs.worker()
 
     queued = ask(red, device, "k")
-    wait_until(lambda: done(queued.command), "the end", seconds=60)
+    wait_until(lambda: done(queued.command), "the end", seconds=180)
 
     assert not queued.is_replay
     check_one_effect(queued.command, double)
 
 
 def test_after_the_commit(programs, double, red, device):
-    programs.crash("commit", red.tenant.id, device.id, "k", 30)
+    programs.crash("commit", red.tenant.id, device.id, "k", 120)
     programs.listener()
     programs.worker()
 
     again = ask(red, device, "k")  # who got no answer asks again
-    wait_until(lambda: done(again.command), "the end", seconds=60)
+    wait_until(lambda: done(again.command), "the end", seconds=180)
 
     assert again.is_replay
     check_one_effect(again.command, double)
@@ -156,7 +157,7 @@ def test_after_publishing(programs, double, red, device):
 
     programs.listener()
     programs.worker()
-    wait_until(lambda: done(command), "the end", seconds=60)
+    wait_until(lambda: done(command), "the end", seconds=180)
     double.wait_for(2)
 
     assert double.names() == ["pump_on", "pump_on"], "sent twice, as nobody knew"
@@ -173,7 +174,7 @@ def test_around_the_answer(programs, double, red, device, point):
     assert (fresh(command).state == "done") is (point == "answer-row")
 
     programs.worker()
-    wait_until(lambda: done(command), "the end", seconds=60)
+    wait_until(lambda: done(command), "the end", seconds=180)
     wait_until(lambda: not durable().xpending(f"{PREFIX}ingest.0", "ingest")["pending"], "all")
 
     assert [entry["state"] for entry in fresh(command).history][-1] == "done"
@@ -188,7 +189,7 @@ def test_at_expiry(programs, double, red, device):
     assert fresh(command).state == "queued", "the mark went with the process"
 
     programs.listener()
-    wait_until(lambda: fresh(command).state == "expired", "the end", seconds=60)
+    wait_until(lambda: fresh(command).state == "expired", "the end", seconds=180)
     time.sleep(1)
 
     assert double.arrivals == [], "never after its time"
@@ -220,7 +221,7 @@ class TestWithoutRedisAndCelery:
         taken = []
         with DeviceDouble(broker.for_devices, device.id, mute=True) as double:
             ask(red, device, "warm-up")
-            double.wait_for(1, seconds=30)
+            double.wait_for(1)
             for _ in range(5):
                 double.arrivals.clear()
                 started = time.time()
@@ -230,11 +231,11 @@ class TestWithoutRedisAndCelery:
                     content_type="application/json",
                 )
                 assert answer.status_code == 201, answer.content
-                double.wait_for(3, seconds=10)
+                double.wait_for(3)
                 taken.append(max(at for _topic, _message, at in double.arrivals) - started)
                 assert set(double.names()) == {"pump_off", "heater_off", "set_valve"}
 
-        assert max(taken) <= 1.0, taken
+        assert_within(max(taken), 1.0)
         with red.scope():
             assert ask(red, device, "held").command.code == "emergency_stop"
         assert listener.poll() is None, programs.log.read_text()[-3000:]
@@ -242,18 +243,20 @@ class TestWithoutRedisAndCelery:
     def test_a_run_ends_in_time_although_the_device_does_not_see_to_it(
         self, listener, broker, red, device
     ):
+        asked_at = time.time()
         with DeviceDouble(broker.for_devices, device.id, mute=True) as double:
             with red.scope():
                 queue_command(
                     actor=red.operator, device=device, name="pump_on", now=timezone.now(),
                     params={"duration_s": 2}, idempotency_key="k",
                 )  # fmt: skip
-            double.wait_for(2, seconds=30)
+            double.wait_for(2)
 
         (_on, order, on_at), (_off, _message, off_at) = double.arrivals[:2]
         assert double.names()[:2] == ["pump_on", "pump_off"]
         assert order["max_runtime_ms"] == 2000
-        assert 2.0 <= off_at - on_at <= 3.0, off_at - on_at
+        assert off_at - asked_at >= 2.0
+        assert_within(off_at - on_at, 3.0)
 
     def test_the_hardware_ends_the_run_when_nobody_is_left(self, listener, broker, red, device):
         with OwnTimer(broker.for_devices, device.id) as pump:
@@ -262,12 +265,12 @@ class TestWithoutRedisAndCelery:
                     actor=red.operator, device=device, name="pump_on", now=timezone.now(),
                     params={"duration_s": 2}, idempotency_key="k",
                 )  # fmt: skip
-            wait_until(lambda: pump.is_on, "running", seconds=30)
+            wait_until(lambda: pump.is_on, "running")
             started = time.monotonic()
             listener.kill()
-            wait_until(lambda: not pump.is_on, "the end", seconds=10)
+            wait_until(lambda: not pump.is_on, "the end")
 
-        assert time.monotonic() - started <= 3.0
+        assert_within(time.monotonic() - started, 3.0)
 
 
 class OwnTimer(DeviceDouble):

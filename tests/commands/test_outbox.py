@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import threading
 import time
 import uuid
 
@@ -14,8 +15,10 @@ from django.utils import timezone
 
 from devices.models import OutboundMessage
 from devices.services.outbox import URGENT, database_now, queue_message
+from devices.wires import sender as sender_module
 from devices.wires.sender import OutboxSender
 from tests.commands.conftest import wait_until
+from tests.pace import assert_within
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -26,7 +29,10 @@ class Ear:
     def __init__(self, broker):
         self.root = f"test/{uuid.uuid4().hex}"
         self.heard: list[tuple[str, bytes, float]] = []
-        self.client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+        # the broker keeps what is sent before it is back
+        self.client = mqtt.Client(
+            mqtt.CallbackAPIVersion.VERSION2, client_id=self.root, clean_session=False
+        )
         self.client.username_pw_set(broker.address.username, broker.address.password)
         self.client.on_message = lambda _c, _u, m: self.heard.append(
             (m.topic.removeprefix(f"{self.root}/"), m.payload, time.monotonic())
@@ -62,26 +68,25 @@ def is_empty():
     return not OutboundMessage.objects.exists()
 
 
-def test_a_notice_wakes_it_within_100_ms(ear, sender):
+def test_a_notice_wakes_it_within_100_ms(ear, sender, monkeypatch):
+    monkeypatch.setattr(sender_module, "WAIT_SECONDS", 600.0)  # it does not look by itself
     taken = []
     for number in range(20):
         with transaction.atomic():
             put(ear, str(number))
         committed = time.monotonic()
-        wait_until(lambda number=number: str(number) in ear.names(), "the message", seconds=5)
+        wait_until(lambda number=number: str(number) in ear.names(), "the message")
         taken.append(ear.heard[-1][2] - committed)
 
-    assert sorted(taken)[int(len(taken) * 0.9)] < 0.1, taken
     wait_until(is_empty, "an empty outbox")
+    assert_within(sorted(taken)[int(len(taken) * 0.9)], 0.1)
 
 
 def test_a_notice_during_its_work_is_not_lost(ear, sender):
     for number in range(300):
         put(ear, str(number))
 
-    wait_until(lambda: len(ear.heard) == 300, "all messages", seconds=10)
-    last_queued = time.monotonic()
-    assert time.monotonic() - last_queued < 1
+    wait_until(lambda: len(ear.heard) == 300, "all messages")
     assert ear.names() == [str(number) for number in range(300)]
 
 
@@ -152,7 +157,7 @@ def test_one_poison_message_never_blocks_others(ear, sender, poison):
 
     wait_until(lambda: {str(n) for n in range(50)} <= set(ear.names()), "all others")
     put(ear, "later")
-    wait_until(lambda: "later" in ear.names(), "what came later", seconds=8)
+    wait_until(lambda: "later" in ear.names(), "what came later")
 
     wait_until(lambda: not OutboundMessage.objects.filter(tries=0).exists(), "the rest")
     assert OutboundMessage.objects.count() <= 1
@@ -167,7 +172,7 @@ def test_a_broker_that_is_down_is_waited_for(ear, broker, sender):
         time.sleep(1.5)
     finally:
         broker.stack.restart("mosquitto")
-    wait_until(lambda: "kept" in ear.names(), "the message", seconds=20)
+    wait_until(lambda: "kept" in ear.names(), "the message")
 
     assert ear.names() == ["kept"]
     wait_until(is_empty, "an empty outbox")
@@ -182,7 +187,7 @@ def test_what_a_frozen_broker_did_not_take_is_not_sent_after_its_end(ear, broker
     finally:
         broker.stack.restart("mosquitto")
     put(ear, "after")
-    wait_until(lambda: "after" in ear.names(), "the message", seconds=20)
+    wait_until(lambda: "after" in ear.names(), "the message")
     time.sleep(0.5)
 
     assert ear.names() == ["after"]
@@ -197,10 +202,12 @@ def test_the_broker_drops_what_a_sleeping_device_did_not_fetch_in_time(broker, s
         )
         client.username_pw_set(broker.address.username, broker.address.password)
         client.on_message = lambda _c, _u, m: heard.append(m.payload)
+        subscribed = threading.Event()
+        client.on_subscribe = lambda *_: subscribed.set()
         client.connect(broker.address.host, broker.address.port)
         client.loop_start()
         client.subscribe(f"{topic}/#", qos=1)
-        time.sleep(0.5)
+        assert subscribed.wait(60)
         return client
 
     def leave(client):

@@ -148,11 +148,14 @@ def test_a_pattern_matches_what_it_was_made_of(levels, data):
     assert compile_topic("/".join(levels), "").match("/".join(topic)) == seen
 
 
+AT_MOST = 10.0  # seconds; what grows with the power of the input takes hours
+
+
 def timed(mapping, payload, topic="t"):
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(DecodeError):
         mapping.decode(topic, payload, NOW_US, dt.UTC)
-    return time.perf_counter() - started
+    return time.process_time() - started
 
 
 def one_value(path):
@@ -164,17 +167,17 @@ def test_wildcards_cannot_be_multiplied():
     for width in (60, *[2] * 11):
         document = [document] * width
 
-    assert timed(one_value("[*]" * 12), json.dumps(document).encode()) < 1
+    assert timed(one_value("[*]" * 12), json.dumps(document).encode()) < AT_MOST
 
 
 def test_many_captures_take_linear_time():
     pattern = "a{a}a{b}a{c}a{d}a{e}a{f}a{g}a{h}z"
     mapping = compile_mapping({"topics": [{"topic": pattern, "ignore": True}]})
 
-    started = time.perf_counter()
+    started = time.process_time()
     for _ in range(100):
         assert mapping.match("a" * 500) is None
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < AT_MOST
 
 
 def test_deep_documents_are_refused():

@@ -11,7 +11,7 @@ from typing import Self
 import paho.mqtt.client as mqtt
 from django.conf import settings
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 class Refused(Exception):

@@ -75,9 +75,9 @@ def test_refuses_a_wrong_password():
 
 
 def test_an_account_without_control_learns_so(monkeypatch, username):
-    monkeypatch.setattr(broker, "ANSWER_SECONDS", 0.5)
     with connect_control() as control:
         control.run([{"command": "createClient", "username": username, "password": "pw"}])
+    monkeypatch.setattr(broker, "ANSWER_SECONDS", 0.5)
 
     with pytest.raises((BrokerRefused, BrokerTimeout)), control_as(username, "pw") as control:
         control.run([{"command": "listClients"}])

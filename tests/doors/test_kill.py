@@ -34,7 +34,7 @@ def test_kill_while_many_send(meter: Bench, make_key, tmp_path: Path) -> None:
     accepted: list[int] = []
 
     def send(number: int) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
         headers = {"X-API-Key": key, "Content-Type": "application/json"}
         moment = base + number
         while True:

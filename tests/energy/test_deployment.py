@@ -37,7 +37,7 @@ def manage(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
         cwd=settings.BASE_DIR,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 

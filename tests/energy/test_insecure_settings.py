@@ -32,7 +32,7 @@ def start(changes: dict[str, str | None]) -> subprocess.CompletedProcess[str]:
         cwd=settings.BASE_DIR,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=300,
         check=False,
     )
 

@@ -92,7 +92,7 @@ def programs(
     try:
         with django_db_blocker.unblock():
             with TestClient(settings.MQTT_USERNAME, settings.MQTT_PASSWORD) as client:
-                wait_until(lambda: passes(client, seconds=0.5), f"a way through, see {log}")
+                wait_until(lambda: passes(client, seconds=2.0), f"a way through, see {log}")
             RejectedMessage.objects.all().delete()
         yield
     finally:
@@ -110,7 +110,7 @@ def pipeline(
     programs: None, transactional_db: None, broker: TestClient
 ) -> Iterator[Callable[[], None]]:
     """Yield a function that waits until all that was acknowledged before is stored."""
-    yield lambda: wait_until(lambda: passes(broker, seconds=20.0), "everything stored")
+    yield lambda: wait_until(lambda: passes(broker, seconds=60.0), "everything stored")
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE telemetry_sample")
 
@@ -218,7 +218,7 @@ def platform(
     publish_list(now=timezone.now())
     grant_bootstrap()
     with TestClient(settings.MQTT_USERNAME, settings.MQTT_PASSWORD) as client:
-        wait_until(lambda: passes(client, seconds=1), f"a way through, see {box_programs}")
+        wait_until(lambda: passes(client, seconds=5), f"a way through, see {box_programs}")
     return own_stack
 
 

@@ -29,6 +29,7 @@ from devices.services.configuration import set_configuration
 from devices.services.revocation import revoke_replaced
 from tests.flows.boxes import claim, first_reading_at, own, readings
 from tests.flows.conftest import wait_until
+from tests.pace import assert_within
 
 pytestmark = [
     pytest.mark.skipif(not django_settings.HAS_BROKER, reason="MQTT_HOST is not set: no broker"),
@@ -125,9 +126,9 @@ class TestRevocation:
         assert answer.status_code == 204
         wait_until(lambda: stolen.said("lost its connection"), "the cut")
         seconds = stolen.when("lost its connection") - began
-        assert seconds <= 2
+        assert_within(seconds, 2)
         record_property("cut_seconds", round(seconds, 3))
-        assert stolen.process.wait(30) == 3  # refused until it gave up
+        assert stolen.process.wait(120) == 3  # refused until it gave up
         assert stolen.log.read_text().count("is connected") == 1
         assert not other.said("lost its connection")
 

@@ -125,12 +125,12 @@ def test_the_last_will_speaks_for_a_killed_simulator(demo_file, broker, tmp_path
     process = simulate(demo_file, output=tmp_path / "simulator.log")
     words = []
     try:
-        _, payload = broker.received.get(timeout=20)
+        _, payload = broker.received.get(timeout=60)
         words.append(json.loads(payload)["status"])
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
-    _, payload = broker.received.get(timeout=20)
+    _, payload = broker.received.get(timeout=60)
     words.append(json.loads(payload)["status"])
 
     assert words == ["online", "offline"]

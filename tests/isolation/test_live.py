@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import uuid
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.isolation.outlets import found_in
 from tests.isolation.people import NAMES
 from tests.live.conftest import in_one_thread, own_connection, own_layer
 from tests.live.sockets import Socket
+from tests.pace import slowness
 
 __all__ = ["in_one_thread", "own_connection", "own_layer"]
 
@@ -57,7 +59,7 @@ async def talk(client: Any, *targets: dict[str, Any]) -> tuple[list[Any], int | 
         protocols = ["ems.v1", f"bearer.{bearer.removeprefix('Bearer ')}"]
     socket = Socket(application, "/ws/v1/live", headers=headers_of(client), subprotocols=protocols)
     heard: list[Any] = []
-    accepted, code = await WebsocketCommunicator.connect(socket, timeout=5)
+    accepted, code = await WebsocketCommunicator.connect(socket, timeout=60)
     if not accepted:
         return heard, code
     for number, target in enumerate(targets):
@@ -67,7 +69,7 @@ async def talk(client: Any, *targets: dict[str, Any]) -> tuple[list[Any], int | 
                 await _hear(socket, heard, "snapshot")
             continue
         return heard, heard.pop()
-    await socket.disconnect(timeout=5)
+    await socket.disconnect(timeout=60)
     return heard, None
 
 
@@ -122,6 +124,12 @@ async def test_everybody_hears_their_own_only(name, worlds, everybody):
         assert found_in(text, [str(a.number)])
 
 
+@functools.cache
+def quiet() -> float:
+    """Return for how many seconds nothing comes once all has come."""
+    return 0.3 * slowness()
+
+
 async def listen(client: Any, path: str) -> tuple[list[str], int | None]:
     """Return all that an address says by itself until it is quiet, and the close code."""
     headers = headers_of(client)
@@ -129,14 +137,14 @@ async def listen(client: Any, path: str) -> tuple[list[str], int | None]:
         headers.append((b"authorization", bearer.encode()))
     socket = WebsocketCommunicator(application, path, headers=headers)
     heard: list[str] = []
-    accepted, code = await socket.connect(timeout=5)
-    while accepted and not await socket.receive_nothing(timeout=0.3):
-        message = await socket.receive_output(1)
+    accepted, code = await socket.connect(timeout=60)
+    while accepted and not await socket.receive_nothing(timeout=quiet()):
+        message = await socket.receive_output(60)
         if message["type"] == "websocket.close":
             return heard, message["code"]
         heard.append(str(message.get("text")))
     if accepted:
-        await socket.disconnect(timeout=5)
+        await socket.disconnect(timeout=60)
     return heard, None if accepted else code
 
 
@@ -166,6 +174,6 @@ async def test_other_addresses_open_for_nobody(name, everybody):
         socket = WebsocketCommunicator(
             application, path, headers=headers_of(everybody[name].client)
         )
-        accepted, _code = await socket.connect(timeout=5)
-        message = await socket.receive_output(2) if accepted else {"type": "websocket.close"}
+        accepted, _code = await socket.connect(timeout=60)
+        message = await socket.receive_output(60) if accepted else {"type": "websocket.close"}
         assert message["type"] == "websocket.close"

@@ -116,12 +116,12 @@ class Site:
         self.reactor.start()
         self.wait_for_web()
         while float(beats.hget("heartbeats", "reactor_live:1") or 0) < since:
-            assert time.time() < since + 60, self.reactor.output()
+            assert time.time() < since + 120, self.reactor.output()
             time.sleep(0.05)
 
     def wait_for_web(self) -> None:
         """Wait until daphne listens."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not accepts_connections(self.port)():
             assert time.monotonic() < deadline, self.web.output()
             time.sleep(0.05)
@@ -183,7 +183,7 @@ class Site:
 
     def sockets_open(self) -> float:
         """Return how many sockets the web process says it has."""
-        with urllib.request.urlopen(f"{self.origin}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.origin}/metrics", timeout=60) as answer:
             found = re.search(r"^energy_live_sockets (\S+)", answer.read().decode(), re.MULTILINE)
         assert found
         return float(found[1])
@@ -219,7 +219,7 @@ class LiveClient:
         """Send a message."""
         await self.socket.send(json.dumps({"type": type_, **fields}))
 
-    async def hear(self, *types: str, seconds: float = 20.0) -> dict[str, Any]:
+    async def hear(self, *types: str, seconds: float = 60.0) -> dict[str, Any]:
         """Return the next message of one of these types."""
         async with asyncio.timeout(seconds):
             while True:
@@ -229,7 +229,7 @@ class LiveClient:
                 if message["type"] in types:
                     return message
 
-    async def see(self, value: float, *, seconds: float = 20.0) -> dict[str, Any]:
+    async def see(self, value: float, *, seconds: float = 60.0) -> dict[str, Any]:
         """Return the first frame with a point of this value."""
         async with asyncio.timeout(seconds):
             while True:

@@ -34,13 +34,13 @@ class Socket(WebsocketCommunicator):
     async def hear(self, *types: str) -> dict[str, Any]:
         """Return the next message of one of these types, acknowledging frames."""
         while True:
-            message = await self.receive_json_from(timeout=5)
+            message = await self.receive_json_from(timeout=60)
             if "seq" in message:
                 await self.say("ack", n=message.get("frame", message["seq"]))
             if message["type"] in types:
                 return message
 
-    async def closed(self, timeout: float = 5.0) -> int:
+    async def closed(self, timeout: float = 60.0) -> int:
         """Return the close code."""
         while True:
             message = await self.receive_output(timeout)
@@ -63,12 +63,12 @@ async def connect(user: Any, **headers: str) -> AsyncIterator[Socket]:
     sent = [(b"host", b"localhost"), (b"cookie", cookie.encode())]
     sent += [(name.encode(), value.encode()) for name, value in headers.items()]
     socket = Socket(application, "/ws/v1/live", headers=sent)
-    accepted, _ = await socket.connect(timeout=5)
+    accepted, _ = await socket.connect(timeout=60)
     assert accepted
     try:
         yield socket
     finally:
-        await socket.disconnect(timeout=5)
+        await socket.disconnect(timeout=60)
 
 
 async def send_frame(tenant: Any, *points: list, number: int = 1, epoch: str = "e") -> None:

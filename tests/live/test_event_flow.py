@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.live.site import SESSIONS, LiveClient, Site
+from tests.pace import assert_within
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
@@ -31,7 +32,7 @@ def happen(site: Site, tenant: dict[str, Any], *codes: str) -> None:
 
 
 def open_stream(site: Site, tenant: dict[str, Any], number: int, **headers: str) -> Any:
-    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=60)
     cookie = {"Cookie": f"sessionid={tenant['cookies'][number]}"}
     connection.request("GET", "/api/v1/events/stream?types=alarm", headers=cookie | headers)
     return connection.getresponse()
@@ -62,7 +63,7 @@ def test_a_stream_tells_events_and_is_resumed(site):
     happen(site, site.blue, f"{code}_THEIRS")
     happen(site, site.red, f"{code}_1", f"{code}_2")
     first = list(read_until(answer, "alarm"))[-1]
-    assert time.monotonic() - began < 5
+    assert_within(time.monotonic() - began, 5)
     assert json.loads(first["data"])["payload"]["code"] == f"{code}_1"
 
     resumed = open_stream(site, site.red, 0, **{"Last-Event-ID": first["id"]})
@@ -81,7 +82,7 @@ def test_a_stream_ends_when_the_session_does(site):
     )
     began = time.monotonic()
     assert list(read_until(answer, "never")) == []
-    assert time.monotonic() - began < 8
+    assert_within(time.monotonic() - began, 8)
     assert site.sockets_open() == sockets - 1
 
 
@@ -92,7 +93,7 @@ def test_a_client_that_goes_is_forgotten(site):
     assert site.sockets_open() == before + 1
 
     answer.close()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while site.sockets_open() > before:
         assert time.monotonic() < deadline
         time.sleep(0.2)
@@ -125,7 +126,7 @@ async def test_no_alarm_is_missed_while_daphne_is_killed(site, note):
 async def hear_codes(client: LiveClient, prefix: str, count: int) -> list[str]:
     found: list[str] = []
     while len(found) < count:
-        message = await client.hear("event", seconds=30)
+        message = await client.hear("event", seconds=60)
         codes = [event["payload"]["code"] for event in message["events"]]
         found += [code for code in codes if code.startswith(prefix)]
     return found

@@ -228,7 +228,7 @@ async def test_a_stalled_socket_is_told_where_to_resume(red, meter, pump, monkey
     with red.scope():
         async with connect(red.viewer) as socket:
             await socket.say("sub", id="a", tenant=True, types=["alarm"])
-            while (await socket.receive_json_from(timeout=5))["type"] != "snapshot":
+            while (await socket.receive_json_from(timeout=60))["type"] != "snapshot":
                 continue
             frames = []
             for code in "ABCDE":

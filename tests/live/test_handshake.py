@@ -38,7 +38,7 @@ class TestHandshake:
 
     async def test_a_token_in_the_query_is_ignored(self, red):
         socket = Socket(application, "/ws/v1/live?token=secret", headers=[])
-        assert (await socket.connect(timeout=5))[0]
+        assert (await socket.connect(timeout=60))[0]
         assert await socket.closed() == 4401
 
     async def test_a_member_of_nothing_4403(self, stranger):
@@ -59,18 +59,18 @@ class TestHandshake:
         headers = [(b"host", b"localhost"), (b"origin", origin.encode())]
         socket = Socket(application, "/ws/v1/live", headers=headers)
 
-        assert (await socket.connect(timeout=5))[0] is accepted
+        assert (await socket.connect(timeout=60))[0] is accepted
         await socket.disconnect()
 
     async def test_only_our_subprotocol_is_echoed(self, red):
         offered = ["bearer.secret", "ems.v1"]
         socket = Socket(application, "/ws/v1/live", subprotocols=offered)
 
-        assert await socket.connect(timeout=5) == (True, "ems.v1")
+        assert await socket.connect(timeout=60) == (True, "ems.v1")
         await socket.disconnect()
 
     @pytest.mark.parametrize("path", ["/", "/ws", "/ws/v1/live/", "/ws/v1/other"])
     async def test_unknown_addresses_are_refused(self, path):
         socket = Socket(application, path)
 
-        assert (await socket.connect(timeout=5))[0] is False
+        assert (await socket.connect(timeout=60))[0] is False

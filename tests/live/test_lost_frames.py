@@ -86,7 +86,7 @@ class TestDatabaseOutage:
         monkeypatch.setattr(consumer_module, "sign_in", self.refuse)
         socket = Socket(application, "/ws/v1/live")
 
-        assert (await socket.connect(timeout=5))[0] is False
+        assert (await socket.connect(timeout=60))[0] is False
         await socket.disconnect()
 
     async def test_a_subscription_is_unavailable_and_can_be_repeated(self, red, monkeypatch):

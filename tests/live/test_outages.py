@@ -12,6 +12,7 @@ import pytest
 import websockets
 
 from tests.live.site import LiveClient, Site
+from tests.pace import assert_within
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
@@ -69,7 +70,7 @@ async def test_the_ephemeral_redis_is_killed_and_comes_back(site, note):
         seconds = time.monotonic() - back_at
 
     note(seconds_to_data=seconds)
-    assert seconds <= RECOVERY_SECONDS
+    assert_within(seconds, RECOVERY_SECONDS)
 
 
 async def test_the_ephemeral_redis_freezes(site, note):
@@ -81,8 +82,9 @@ async def test_the_ephemeral_redis_freezes(site, note):
             started = time.monotonic()
             await newcomer.say("sub", id="a", tenant=True)
             await newcomer.hear("snapshot")
-            note(seconds_to_subscribe=time.monotonic() - started)
-            assert time.monotonic() - started <= 4.0
+            took = time.monotonic() - started
+            note(seconds_to_subscribe=took)
+            assert_within(took, 4.0)
         await asyncio.sleep(3.0)
 
         site.stack.cont("redis_ephemeral")
@@ -91,7 +93,7 @@ async def test_the_ephemeral_redis_freezes(site, note):
         seconds = time.monotonic() - back_at
 
     note(seconds_to_data=seconds)
-    assert seconds <= RECOVERY_SECONDS
+    assert_within(seconds, RECOVERY_SECONDS)
 
 
 async def test_the_durable_redis_is_killed_and_comes_back(site, note):
@@ -105,7 +107,7 @@ async def test_the_durable_redis_is_killed_and_comes_back(site, note):
         seconds = time.monotonic() - back_at
 
     note(seconds_to_data=seconds)
-    assert seconds <= RECOVERY_SECONDS
+    assert_within(seconds, RECOVERY_SECONDS)
 
 
 async def test_the_reactor_is_killed_and_started_again(site, note):
@@ -116,7 +118,7 @@ async def test_the_reactor_is_killed_and_started_again(site, note):
         started_at = time.monotonic()
 
         # the new run is a new epoch: what passed meanwhile comes as a snapshot
-        snapshot = await client.hear("snapshot", seconds=30)
+        snapshot = await client.hear("snapshot", seconds=60)
         note(seconds_to_snapshot=time.monotonic() - started_at)
 
         assert any(point[3] == 801.5 for point in snapshot["points"])
@@ -140,7 +142,7 @@ async def test_a_second_reactor_stands_by_and_takes_over(site, note):
         second.end()
 
     note(seconds_to_data=seconds)
-    assert seconds <= RECOVERY_SECONDS
+    assert_within(seconds, RECOVERY_SECONDS)
 
 
 async def test_daphne_stops_cleanly(site, note):
@@ -173,5 +175,5 @@ async def test_daphne_is_killed_and_all_come_back(site, note):
     seconds = time.monotonic() - listening_at
 
     note(seconds_until_200_are_back=seconds)
-    assert seconds <= 10
+    assert_within(seconds, 10)
     await asyncio.gather(*(socket.close() for socket in [*sockets, *others]))

@@ -42,7 +42,7 @@ async def read(lines: Any, *names: str) -> list[tuple[str, Any]]:
     """Return the next messages of a stream, (name, data), which must have these names."""
     found: list[tuple[str, Any]] = []
     while len(found) < len(names):
-        text = (await asyncio.wait_for(anext(lines), 10)).decode()
+        text = (await asyncio.wait_for(anext(lines), 60)).decode()
         fields = dict(line.split(": ", 1) for line in text.strip().splitlines())
         if "event" in fields:
             found.append((fields["event"], orjson.loads(fields["data"])))

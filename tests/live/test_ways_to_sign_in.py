@@ -30,7 +30,7 @@ LOGIN, TICKET = "/api/v1/auth/login", "/api/v1/live/ticket"
 async def open_socket(path="/ws/v1/live", headers=(), subprotocols=None) -> Socket:
     """Open a socket; the welcome, or the close, is left to be heard."""
     socket = Socket(application, path, headers=[HOST, *headers], subprotocols=subprotocols)
-    accepted, _ = await WebsocketCommunicator.connect(socket, timeout=5)
+    accepted, _ = await WebsocketCommunicator.connect(socket, timeout=60)
     assert accepted
     return socket
 

@@ -17,6 +17,7 @@ from devices.services.revocation import revoke_certificate, shut_out_box
 from devices.wires.broker import connect_control
 from tests.devices.mqtt_clients import Refused as PasswordRefused
 from tests.devices.mqtt_clients import TestClient
+from tests.pace import assert_within
 from tests.pki.clients import Refused
 from tests.pki.conftest import give_files
 
@@ -68,9 +69,9 @@ def test_a_revoked_box_is_cut_within_two_seconds_and_stays_out(
 
     began, done = revoke(red, stolen)
 
-    assert thief.disconnected.wait(2)
-    assert thief.cut_at - began <= 2
-    assert done - began <= 2
+    assert thief.disconnected.wait(60)
+    assert_within(thief.cut_at - began, 2)
+    assert_within(done - began, 2)
     for _attempt in range(3):
         with pytest.raises(Refused):
             connect(stolen)
@@ -88,7 +89,7 @@ def test_a_shut_out_box_has_no_password_left_either(red, make_box, connect, shut
 
     shut_out(red, box)
 
-    assert client.disconnected.wait(2)
+    assert client.disconnected.wait(60)
     with pytest.raises(PasswordRefused), TestClient(box.username, OLD_PASSWORD):
         pass
 
@@ -104,7 +105,7 @@ def test_the_other_certificate_of_a_box_goes_on_and_so_does_its_password(
 
     revoke(red, stolen)
 
-    assert thief.disconnected.wait(2)
+    assert thief.disconnected.wait(60)
     with pytest.raises(Refused):
         connect(stolen)
     own = f"tenant/{red.tenant.id}/gw/{stolen.username}"
@@ -135,7 +136,7 @@ def test_a_deleted_gateway_is_out(red, make_box, connect, soon, django_capture_o
     with red.scope(), django_capture_on_commit_callbacks(execute=True):
         delete_gateway(gateway=box.device.gateway, now=soon)
 
-    assert client.disconnected.wait(2)
+    assert client.disconnected.wait(60)
     with pytest.raises(Refused):
         connect(box)
 
@@ -173,7 +174,7 @@ def test_a_crash_at_any_step_is_mended_by_the_sweep(
     left = carry_out_due(now=soon)
 
     assert left == 0
-    assert thief.disconnected.wait(2)
+    assert thief.disconnected.wait(60)
     with pytest.raises(Refused):
         connect(box)
     assert not RevokedCertificate.objects.filter(published_at=None).exists()
@@ -197,7 +198,7 @@ def test_without_the_broker_the_list_is_signed_and_the_rest_follows(
     settings.MQTT_PORT = port
 
     assert carry_out_due(now=soon) == 0
-    assert thief.disconnected.wait(2)
+    assert thief.disconnected.wait(60)
 
 
 def test_without_a_list_in_force_nobody_gets_a_role_back(
@@ -212,7 +213,7 @@ def test_without_a_list_in_force_nobody_gets_a_role_back(
 
     revoke(red, box)
 
-    assert thief.disconnected.wait(2)
+    assert thief.disconnected.wait(60)
     with platform_client() as platform:
         platform.subscribe("tenant/#")
         connect(box).publish(f"{own}/telemetry", "forged")  # TLS still lets it in
@@ -241,7 +242,7 @@ def test_a_wish_that_came_in_between_waits_for_its_own_list(red, make_box, conne
     assert not client.disconnected.is_set()
     assert carry_out(now=soon) == 0
     assert noted
-    assert client.disconnected.wait(2)
+    assert client.disconnected.wait(60)
 
 
 def test_the_sweep_takes_accounts_of_boxes_that_are_gone(red, make_box, connect, soon, broker):

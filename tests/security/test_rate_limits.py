@@ -17,6 +17,7 @@ from accounts.rbac.registry import CODES
 from accounts.services.keys import create_key
 from energy.lib.redis import ephemeral
 from tests.factories import NOW
+from tests.pace import assert_within
 
 URL = "/api/v1/devices"
 START = 1_800_000_000.0  # a window begins here
@@ -191,7 +192,7 @@ def test_a_redis_that_hangs_costs_a_quarter_of_a_second_once():
         for _ in range(20):
             assert counter.take([limit], now=START).is_allowed
 
-        assert time.monotonic() - begun < 1.0
+        assert_within(time.monotonic() - begun, 1.0)
 
 
 # --- requests
@@ -247,7 +248,7 @@ def test_fifty_times_too_much_does_not_slow_another_tenant(red, blue, client_for
         beside.append(measure())
 
     assert (codes.count(200), codes.count(429)) == (10, 490)
-    assert min(beside) < 3 * min(alone) + 0.02
+    assert_within(min(beside), 3 * min(alone) + 0.02)
 
 
 @pytest.mark.django_db

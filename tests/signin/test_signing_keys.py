@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import jwt
@@ -36,10 +35,8 @@ def test_old_and_new_overlap_then_the_old_one_is_refused(
     assert (kid_of(app.access), kid_of(app.refresh)) == ("j2", "j2"), "the newest signs"
 
     settings.JWT_KEYS = NEW
-    started = time.monotonic()
     assert (old.me().status_code, old.renew().status_code) == (401, 401)
     assert read_token(old.access, ACCESS) is None, "sockets ask this"
-    assert time.monotonic() - started < 1
     assert app.me().status_code == 200
     assert app.renew().status_code == 200
 

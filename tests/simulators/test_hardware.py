@@ -74,7 +74,7 @@ def test_the_limits_hold_without_the_rest_of_the_box(hardware, clock, stops):
     hardware.switch_on("relay1", seconds=5)
     hardware.start()
     clock.now += 5
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while not stops and time.monotonic() < deadline:
         time.sleep(0.01)
     hardware.close()

@@ -19,12 +19,14 @@ from telemetry.storage.dirty import work_off
 from telemetry.storage.packer import pack_days
 from telemetry.tasks import pack_old_days
 from tests.conftest import KEY_PREFIX
+from tests.pace import assert_within
 from tests.storage import expected
 from tests.storage.conftest import NOW
 from tests.storage.test_rollups import at, daily, make_rows, rolled
 from tools.paths import ROOT
 
 AT_MOST_SECONDS = 60.0
+PATIENCE_SECONDS = 360.0
 WEEK, DAY = dt.timedelta(days=7), dt.timedelta(days=1)
 
 
@@ -42,7 +44,7 @@ def reactor(transactional_db: None, tmp_path: Path) -> Iterator[subprocess.Popen
         program = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
     yield program
     program.terminate()
-    program.wait(15)
+    program.wait(60)
 
 
 @pytest.mark.parametrize("day", ["2026-11-19 00:00", "2026-10-01 00:00", "2025-11-01 00:00"])
@@ -61,8 +63,9 @@ def test_late_rows_are_in_the_rollups_within_a_minute(
     wanted = expected.quarters(rows), expected.days(rows, "Europe/Berlin")
     while (rolled(channel), daily(channel)) != wanted:
         assert reactor.poll() is None
-        assert time.monotonic() - begun < AT_MOST_SECONDS
+        assert time.monotonic() - begun < PATIENCE_SECONDS
         time.sleep(0.1)
+    assert_within(time.monotonic() - begun, AT_MOST_SECONDS)
 
 
 @pytest.mark.parametrize(("after", "packed"), [(0, 0), (7, 60), (90, 10)])

@@ -174,12 +174,12 @@ def test_who_goes_away_stops_the_reading(
         }  # fmt: skip
         link = ApplicationCommunicator(application, scope)
         await link.send_input({"type": "http.request"})
-        assert (await link.receive_output(10))["status"] == 200
+        assert (await link.receive_output(60))["status"] == 200
         for _ in range(pieces):
-            message = await link.receive_output(10)
+            message = await link.receive_output(60)
             assert message["body"].count(b"\n") == 10
         await link.send_input({"type": "http.disconnect"})
-        await link.wait(10)
+        await link.wait(60)
         await asyncio.sleep(0.2)
 
     async_to_sync(leave_after)(2)

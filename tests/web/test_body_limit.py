@@ -34,7 +34,7 @@ def web() -> Iterator[tuple[int, int]]:
             time.sleep(0.05)
     yield port, process.pid
     process.terminate()
-    process.wait(10)
+    process.wait(60)
 
 
 def memory_mib(pid: int) -> float:
@@ -48,7 +48,7 @@ def memory_mib(pid: int) -> float:
 def send(port: int, head: str, chunk: bytes, total: int) -> tuple[bytes, int]:
     """Send a body until it is complete or the server ends it; return answer and bytes sent."""
     sent = 0
-    with socket.create_connection(("127.0.0.1", port), 10) as connection:
+    with socket.create_connection(("127.0.0.1", port), 60) as connection:
         connection.sendall(head.encode())
         try:
             while sent < total:
@@ -56,7 +56,7 @@ def send(port: int, head: str, chunk: bytes, total: int) -> tuple[bytes, int]:
                 sent += len(chunk)
         except OSError:
             pass
-        connection.settimeout(5)
+        connection.settimeout(60)
         try:
             return connection.recv(4096), sent
         except OSError:

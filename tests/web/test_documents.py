@@ -59,7 +59,7 @@ class Shell:
         typed = typed.replace("curl -s", "curl -s -w '\\n%{http_code}'", 1)
         done = subprocess.run(
             ["bash", "-euc", typed], env={"PATH": "/usr/bin:/bin", **self.values},
-            capture_output=True, text=True, timeout=30, check=True,
+            capture_output=True, text=True, timeout=300, check=True,
         )  # fmt: skip
         body, _line, status = done.stdout.rpartition("\n")
         return int(status), json.loads(body) if body else None

@@ -56,7 +56,7 @@ def test_a_plug_is_paired_and_measures(box, pipeline, client_for):  # noqa: F811
     pipeline()
 
     browser.post(reverse("zigbee-join", args=[gateway.id]), {"do": "start"})
-    topic, payload = client.received.get(timeout=20)
+    topic, payload = client.received.get(timeout=60)
     asked = json.loads(payload)
     assert (topic, asked["time"]) == (f"{base}/bridge/request/permit_join", 254)
     say("bridge/response/permit_join", {
