@@ -9,6 +9,7 @@ would tell nobody how to run the tests.
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import logging
 import os
 import sys
@@ -62,6 +63,17 @@ for handler in logging.getLogger().handlers:
     handler.setLevel(logging.WARNING)
 # all tests come from one address; those of limits set their own
 settings.RATE_LIMITS = dict.fromkeys(settings.RATE_LIMITS)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Keep the collector from what stays anyway: it took a sixth of the processor's time.
+
+    Modules, models and tests are looked at no more; the garbage of tests still is.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
