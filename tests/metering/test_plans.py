@@ -11,11 +11,12 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from accounts.models import AuditEvent
-from devices.models import Kind, Site
+from devices.models import Device, Kind, Site
 from metering.analysis.forecast import BudgetVerdict, Method
 from metering.analysis.kept import Verdict, judge_fit, read_model, write_model
-from metering.models import Budget, CostLine
-from metering.queries.plans import compare_with_budget, find_baseline, read_savings
+from metering.models import Baseline, Budget, CostLine, Meter
+from metering.queries.plans import compare_with_budget, find_baseline, find_scope, read_savings
+from metering.services.meters import remove_meter
 from metering.services.plans import (
     PlanRefused,
     Reference,
@@ -84,6 +85,22 @@ def test_a_budget_is_set_again_and_removed_with_a_trace(red: Team, site: Site) -
         assert not Budget.objects.exists()
         actions = list(AuditEvent.objects.order_by("number").values_list("action", flat=True))
     assert actions[-3:] == ["budget.created", "budget.changed", "budget.removed"]
+
+
+def test_plans_go_with_their_meter_and_their_site(red: Team, site: Site) -> None:
+    with red.scope():
+        below = Meter.objects.get(parent__isnull=False)
+        for scope in (find_scope("meter", below.id), find_scope("site", site.id)):
+            set_budget(scope=scope, year=Year(2026), amounts=[Decimal(1)] * 12, now=NOW)
+            fit_baseline(scope=scope, wanted=REFERENCE, by=red.owner.id, now=NOW)
+
+        remove_meter(meter_id=below.id, now=NOW)
+        assert [budget.meter_id for budget in Budget.objects.all()] == [None]
+        assert [baseline.meter_id for baseline in Baseline.objects.all()] == [None]
+        remove_meter(meter_id=Meter.objects.get().id, now=NOW)
+        Device.objects.all().delete()
+        site.delete()
+        assert not Budget.objects.exists() and not Baseline.objects.exists()
 
 
 def test_a_year_follows_the_one_before(red: Team, site: Site) -> None:
