@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,6 +56,34 @@ class States:
         """Return WRONG or RIGHT for each value; NaN says nothing."""
         found = np.where(np.isin(values, list(self.wrong)), WRONG, RIGHT).astype(np.int8)
         found[np.isnan(values)] = NEITHER
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """What a rule makes of samples.
+
+    of_rates: values are judged by how fast they change. hold: µs; over a longer gap nothing
+    is known of that. active: tells of times whether the rule looks at them; at others all is
+    right.
+    """
+
+    condition: Limits | States
+    of_rates: bool = False
+    hold: int = 2**62
+    active: Callable[[Times], NDArray[np.bool_]] | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Tell whether each value is only compared with limits."""
+        return isinstance(self.condition, Limits) and not self.of_rates and self.active is None
+
+    def levels(self, times: Times, values: Values, before: tuple[int, float] | None) -> Levels:
+        """Return what the samples say. Args: before: the sample ahead of the first, if any."""
+        series = rates(times, values, before, self.hold) if self.of_rates else values
+        found = self.condition.judge(series)
+        if self.active is not None:
+            found[~self.active(times)] = RIGHT
         return found
 
 

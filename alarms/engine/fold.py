@@ -12,7 +12,7 @@ known: what was about to be raised or cleared is forgotten, what is raised stays
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -29,7 +29,8 @@ class Timing:
     raise_after: wrong without a break, before it is an alarm. clear_after: right without a
     break, before the alarm ends. count: samples that say so in one stretch, at least 1.
     hold: how long a sample stands for the time after it. silence: alarm when that long
-    nothing comes; then values do not matter.
+    nothing comes; then values do not matter. opens: the first time from one on at which an
+    alarm may be raised, NEVER if there is none.
     """
 
     raise_after: int = 0
@@ -37,6 +38,7 @@ class Timing:
     count: int = 1
     hold: int = NEVER
     silence: int | None = None
+    opens: Callable[[int], int] | None = None
 
 
 class State(NamedTuple):
@@ -116,14 +118,18 @@ def due_at(state: State, timing: Timing) -> int:
     if timing.silence is not None:
         if state.is_raised:  # any sample ends a silence, at once
             return state.time if state.time > state.raised_at else NEVER
-        return state.time + timing.silence
+        return _opened(state.time + timing.silence, timing)
     if state.is_wrong == state.is_raised:
         return NEVER
-    wait = timing.raise_after if state.is_wrong else timing.clear_after
-    due = state.since + wait
-    if state.is_wrong:
-        due = max(due, state.counted_at)
+    if state.is_raised:
+        due = state.since + timing.clear_after
+    else:
+        due = _opened(max(state.since + timing.raise_after, state.counted_at), timing)
     return due if due <= state.time + timing.hold else NEVER
+
+
+def _opened(due: int, timing: Timing) -> int:
+    return due if timing.opens is None or due >= NEVER else timing.opens(due)
 
 
 def _pass_time(state: State, until: int, timing: Timing, events: list[Event]) -> State:

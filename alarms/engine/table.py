@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from alarms.engine.conditions import NEITHER, RIGHT, WRONG, Levels, Limits, States
+from alarms.engine.conditions import NEITHER, RIGHT, WRONG, Judge, Levels, Limits
 from alarms.engine.fold import NEVER, NOTHING, Event, State, Timing, due_at, fold, look_ahead
 
 Ints = NDArray[np.int64]
@@ -30,7 +30,7 @@ class Watch:
 
     rule: int
     channel: int
-    condition: Limits | States
+    judge: Judge
     timing: Timing
 
 
@@ -55,7 +55,7 @@ class Table:
         self._order = np.argsort(self._channels, kind="stable")
         self._sorted = self._channels[self._order]
         self._limits = np.array([_limits_of(watch) for watch in watches], dtype=_LIMIT_DTYPE)
-        self._is_plain = np.array([isinstance(watch.condition, Limits) for watch in watches], bool)
+        self._is_plain = np.array([watch.judge.is_plain for watch in watches], bool)
         self._silence = np.array(
             [NEVER if w.timing.silence is None else w.timing.silence for w in watches], np.int64
         )
@@ -156,10 +156,11 @@ class Table:
         return found
 
     def _fold(self, number: int, samples: Samples) -> list[Event]:
-        watch = self.watches[number]
-        levels = watch.condition.judge(samples["value"]).tolist()
+        watch, state = self.watches[number], self.state(number)
+        before = None if state.time == -NEVER else (state.time, state.value)
+        levels = watch.judge.levels(samples["time"], samples["value"], before).tolist()
         rows = zip(samples["time"].tolist(), samples["value"].tolist(), levels, strict=True)
-        state, events = fold(self.state(number), rows, watch.timing)
+        state, events = fold(state, rows, watch.timing)
         self.put(number, state)
         return events
 
@@ -168,5 +169,6 @@ class Table:
 
 
 def _limits_of(watch: Watch) -> tuple[float, float, float, float]:
-    limits = watch.condition if isinstance(watch.condition, Limits) else Limits()
+    condition = watch.judge.condition
+    limits = condition if isinstance(condition, Limits) else Limits()
     return limits.above, limits.clear_above, limits.below, limits.clear_below

@@ -6,17 +6,20 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alarms.engine.conditions import Limits, States
+from alarms.engine.conditions import MINUTE_US, Judge, Limits, States
 from alarms.engine.fold import NEVER, NOTHING, Event, Timing, Turn, fold, look_ahead
 from alarms.engine.table import Table, Taken, Watch
 from telemetry.ingest.batch import SAMPLE_DTYPE, SampleBatch
 
 CHANNELS = 4
-conditions = st.one_of(
+judges = st.one_of(
     st.just(Limits(above=6, clear_above=4)),
     st.just(Limits(above=7, clear_above=7, below=1, clear_below=2)),
     st.just(States(frozenset({3.0, 9.0}))),
-)
+).map(Judge) | st.builds(
+    Judge, st.just(Limits(above=MINUTE_US, clear_above=0)), of_rates=st.just(True),
+    hold=st.integers(1, 20),
+) | st.just(Judge(Limits(above=4, clear_above=4), active=lambda times: times % 7 < 4))  # fmt: skip
 timings = st.one_of(
     st.builds(
         Timing,
@@ -27,7 +30,7 @@ timings = st.one_of(
 )  # fmt: skip
 watches_of = st.lists(
     st.builds(Watch, rule=st.integers(1, 9), channel=st.integers(1, CHANNELS),
-              condition=conditions, timing=timings),
+              judge=judges, timing=timings),
     max_size=8,
 )  # fmt: skip
 points = st.dictionaries(
@@ -47,7 +50,7 @@ def batch(found: dict[tuple[int, int], int], first: int, last: int) -> SampleBat
 def alone(watch: Watch, found: dict[tuple[int, int], int]) -> tuple[object, list[Event]]:
     rows = batch(found, 0, 100)
     rows = rows[rows["channel"] == watch.channel]
-    levels = watch.condition.judge(rows["value"]).tolist()
+    levels = watch.judge.levels(rows["time"], rows["value"], None).tolist()
     samples = zip(rows["time"].tolist(), rows["value"].tolist(), levels, strict=True)
     return fold(NOTHING, samples, watch.timing)
 
@@ -79,8 +82,8 @@ def test_batches_of_many_do_what_each_does_alone(
 
 
 def test_what_comes_late_is_told_and_not_taken() -> None:
-    table = Table([Watch(1, 1, Limits(above=5, clear_above=5), Timing()),
-                   Watch(2, 2, Limits(above=5, clear_above=5), Timing())])  # fmt: skip
+    table = Table([Watch(1, 1, Judge(Limits(above=5, clear_above=5)), Timing()),
+                   Watch(2, 2, Judge(Limits(above=5, clear_above=5)), Timing())])  # fmt: skip
     table.take(batch({(1, 10): 1, (2, 10): 1}, 0, 100))
 
     taken = table.take(batch({(1, 9): 9, (1, 12): 9, (2, 12): 9}, 0, 100))

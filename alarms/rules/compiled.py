@@ -1,0 +1,68 @@
+"""A rule made ready for one site, and tried on samples of the past."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alarms.engine.conditions import Judge
+from alarms.engine.fold import NOTHING, Episode, Timing, episodes, fold, look_ahead
+from alarms.rules.definition import LastWeek, Rate, RuleDefinition
+from alarms.rules.week import Week
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What the engine needs of a rule. against_last_week: values come in percent of a week ago."""
+
+    judge: Judge
+    timing: Timing
+    against_last_week: bool
+
+
+def compile_rule(rule: RuleDefinition, *, zone: ZoneInfo, hold: int) -> Compiled:
+    """Make a rule ready for the sites of a time zone.
+
+    Args:
+        hold: µs that a sample of the channel stands for, where the rule does not say.
+    """
+    week = Week(rule.active, zone) if rule.active else None
+    timing = rule.timing(hold)
+    judge = Judge(
+        rule.condition(), of_rates=isinstance(rule.when, Rate), hold=timing.hold,
+        active=week.mask if week else None,
+    )  # fmt: skip
+    if week:
+        timing = replace(timing, opens=week.opens)
+    return Compiled(judge, timing, isinstance(rule.when, LastWeek))
+
+
+def try_on(
+    rule: Compiled, times: NDArray[np.int64], values: NDArray[np.float64], *, until: int
+) -> list[Episode]:
+    """Return the alarms that there would have been.
+
+    Args:
+        times, values: of one channel in order; values as `against` makes them where the rule
+            compares with last week.
+        until: µs; what begins later is not told.
+    """
+    levels = rule.judge.levels(times, values, None).tolist()
+    rows = zip(times.tolist(), values.tolist(), levels, strict=True)
+    state, events = fold(NOTHING, rows, rule.timing)
+    return episodes(events + look_ahead(state, until, rule.timing)[1])
+
+
+def against(values: NDArray[np.float64], earlier: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return by how many percent values differ from those of a week before.
+
+    NaN where the earlier one is unknown or zero: nothing is a multiple of nothing.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found: NDArray[np.float64] = (values - earlier) / np.abs(earlier) * 100.0
+    found[~np.isfinite(found)] = math.nan
+    return found
