@@ -68,7 +68,10 @@ QUERIES: dict[str, tuple[str, ...]] = {
     "api/v1/telemetry/query": (_MEASURED, f"{_MEASURED}&interval=1h&agg=max"),
 }
 FORMATS = ("application/json", "text/csv", "application/x-ndjson")
-FORMATS_OF = {"api/v1/explain": ("application/json",)}  # where not all of them are offered
+FORMATS_OF = dict.fromkeys(  # where not all of them are offered
+    ("api/v1/explain", "api/v1/energy/budget", "api/v1/energy/baseline", "api/v1/energy/savings"),
+    ("application/json",),
+)
 
 
 @dataclass(frozen=True, slots=True)
