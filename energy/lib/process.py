@@ -34,6 +34,9 @@ class ProcessCommand(BaseCommand):
     idle_seconds = 1.0
     error_seconds = 1.0
     stall_seconds = 30.0
+    # they load every page of the product: a third of a start, and recovery is measured in starts;
+    # who deploys runs `manage.py check`
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the flags that every loop has."""
