@@ -8,19 +8,24 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from metering.models import Meter, Tariff
+from metering.services.tariffs import FIRST_DAY, LAST_DAY
 
 _DAY = dt.timedelta(days=1)
+_OUT_OF_RANGE = _("The day is out of range.")
+_IN_RANGE = [
+    MinValueValidator(FIRST_DAY, _OUT_OF_RANGE), MaxValueValidator(LAST_DAY - _DAY, _OUT_OF_RANGE),
+]  # fmt: skip
 
 
 def day_field(label: Any, **options: Any) -> forms.DateField:
-    """Return a field of a local day."""
-    return forms.DateField(
-        label=label, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), **options
-    )
+    """Return a field of a local day; those from which a day can go over the edge are refused."""
+    widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    return forms.DateField(label=label, widget=widget, validators=_IN_RANGE, **options)
 
 
 class DaysForm(forms.Form):

@@ -15,7 +15,9 @@ from metering.models import Commodity
 from metering.pages.cost_forms import day_field
 
 OTHER_HOURS = 3
-_PLACE = re.compile(r"definition\.components\[(\d+)\](?:\.(bands|rules|tiers)\[(\d+)\])?")
+_PLACE = re.compile(
+    r"definition\.components\[(\d+)\](?:\.(bands|rules|tiers)\[(\d+)\](?:\.(\w+))?)?"
+)
 _DAYS = {
     "all": [], "weekdays": ["weekday"], "weekend": ["saturday", "sunday", "holiday"],
 }  # fmt: skip
@@ -193,6 +195,12 @@ class NewTariffForm(forms.Form):
             text = gettext("Write a number with at most six digits after the point.")
         elif code == "bad_time":
             text = gettext("Write a time on a quarter hour, such as 06:15.")
+        elif code == "duplicate_band":
+            text = gettext("These hours need a name of their own.")
+        elif code == "tiers_not_ascending":
+            text = gettext("Give a limit above zero.")
+        elif code == "empty_slot":
+            text = gettext("For the whole day write from 00:00 to 00:00.")
         form.add_error(name if name in form.fields else None, text)
 
     def _owner(self, field: str) -> Owner:
@@ -201,14 +209,26 @@ class NewTariffForm(forms.Form):
         found = _PLACE.match(field)
         if found is None:
             return self, field
-        part, kind, at = found.groups()
+        part, kind, at, member = found.groups()
         name = [name for _part, name in self._parts()][int(part)]
         given = self.given_hours
-        if kind in ("bands", "rules") and int(at) < len(given):
-            return given[int(at)], "price" if kind == "bands" else "start"
+        if kind == "bands":
+            return self._owner_of_band(int(at), member or "price")
+        if kind == "rules":
+            return given[int(at)], "end" if member == "to" else "start"
         if kind == "tiers":
-            return self, ("limit", "above")[min(int(at), 1)]
+            return self, "limit" if member == "up_to" else ("price", "above")[min(int(at), 1)]
         return self, name
+
+    def _owner_of_band(self, at: int, member: str) -> Owner:
+        """The last band is that of the other hours; its name is wrong where hours have it too."""
+        given = self.given_hours
+        if at < len(given):
+            return given[at], member
+        if member == "price":
+            return self, "price"
+        usual = gettext("other hours")
+        return next(hours for hours in given if hours.cleaned_data["name"] == usual), member
 
 
 def _plain(text: str) -> str:

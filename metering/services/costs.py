@@ -20,6 +20,7 @@ from devices.models import Site
 from metering.models import BillingPeriod, CostLine, Meter, TariffVersion
 from metering.queries.rating import rate_meters
 from metering.queries.statements import keep_shares
+from metering.services.tariffs import FIRST_DAY, LAST_DAY
 from metering.storage.cost_months import months_of, sum_months
 from metering.storage.costs import Difference, compare, current_lines, write
 
@@ -133,6 +134,9 @@ def open_period(
     Raises: Site.DoesNotExist. CostRefused.
     """
     site = lock_site(site_id)
+    for day, place in ((start, "start"), (end, "end")):
+        if not FIRST_DAY <= day <= LAST_DAY:
+            raise CostRefused("out_of_range", _("The day is out of range."), place)
     if not dt.timedelta() < end - start <= dt.timedelta(days=MAX_DAYS):
         raise CostRefused("out_of_order", _("The end has to be after the start."), "end")
     if BillingPeriod.objects.filter(site=site, start__lt=end, end__gt=start).exists():

@@ -27,6 +27,7 @@ from metering.queries.scopes import Scope
 from metering.queries.weather import choose_channel, outdoor_channels, read_temperatures
 from metering.series import to_micro
 from metering.services.costs import lock_site
+from metering.services.tariffs import FIRST_DAY, LAST_DAY
 
 MOST = Decimal(10**12)
 MOST_PERCENT = 1000
@@ -192,6 +193,9 @@ def _check_reference(scope: Scope, wanted: Reference, now: dt.datetime) -> None:
     today = now.astimezone(scope.zone).date()
     if not scope.measured:
         raise PlanRefused("no_meters", _("There is no meter of this kind."), "commodity")
+    for day, field in ((wanted.start, "start"), (wanted.counted_from, "counted_from")):
+        if not FIRST_DAY <= day < LAST_DAY:
+            raise PlanRefused("out_of_range", _("The day is out of range."), field)
     if wanted.end <= wanted.start:
         raise PlanRefused("bad_period", _("The last day is before the first."), "end")
     if wanted.end > today:

@@ -16,6 +16,7 @@ from devices.labels import name_channel
 from devices.models import Channel
 from metering.models import Budget, Driver
 from metering.models.plan import MONTHS
+from metering.pages.cost_forms import day_field
 from metering.series import to_decimal
 from metering.services.plans import PlanRefused, Reference
 from reports.energy.words import month_name
@@ -91,19 +92,17 @@ class CopyForm(forms.Form):
         self.add_error("less" if error.field == "percent" else None, str(error))
 
 
-def _day_field(label: Any, help_text: Any = "") -> forms.DateField:
-    widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    return forms.DateField(label=label, widget=widget, help_text=help_text)
-
-
 class BaselineForm(forms.Form):
     """The days before a measure, and when it was done."""
 
-    start = _day_field(gettext_lazy("First day before the measure"))
-    last = _day_field(gettext_lazy("Last day before the measure"), gettext_lazy("A year at least."))
-    counted_from = _day_field(
-        gettext_lazy("Savings count from"), gettext_lazy("The day after the measure was finished.")
+    start = day_field(gettext_lazy("First day before the measure"))
+    last = day_field(
+        gettext_lazy("Last day before the measure"), help_text=gettext_lazy("A year at least.")
     )
+    counted_from = day_field(
+        gettext_lazy("Savings count from"),
+        help_text=gettext_lazy("The day after the measure was finished."),
+    )  # fmt: skip
     source = forms.ChoiceField(label=gettext_lazy("Explained by"), required=False)
     note = forms.CharField(
         label=gettext_lazy("Measure"), max_length=300, required=False,

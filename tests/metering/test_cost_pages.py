@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
+from metering.services.costs import CostRefused
 from metering.tariffs.editing import numbers_of, with_numbers
 from tests.metering.billing import Bill, day
 from tests.metering.conftest import Plant
@@ -93,3 +95,20 @@ def test_numbers_are_replaced_by_their_places() -> None:
     assert changed["components"][1]["percent"] == "21.5"
     assert TARIFF["components"][1]["percent"] == "20"
     assert len(list(numbers_of(TARIFF))) == 4
+
+
+@pytest.mark.parametrize("name", ["costs-assign", "costs-period-new"])
+def test_days_beyond_all_calendars_are_refused_at_their_field(
+    bill: Bill, client_for, name: str
+) -> None:
+    said = {"tariff": str(bill.tariff.id), "valid_from": "0001-01-01", "last": "9999-12-31"}
+
+    answer = client_for(bill.plant.red.owner).post(reverse(name, args=[bill.plant.site.id]), said)
+
+    assert answer.status_code == 200
+    assert sorted(answer.context["form"].errors) == ["last", "valid_from"]
+
+
+def test_a_bill_of_the_year_one_is_refused(bill: Bill) -> None:
+    with pytest.raises(CostRefused, match="out of range"):
+        bill.close("0001-01-01", "0001-02-01")

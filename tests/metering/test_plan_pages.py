@@ -215,3 +215,13 @@ def test_the_page_reads_any_number_of_meters_with_the_same_queries(
 
     mine = [q for q in queries if "metering_" in q["sql"] or "devices_site" in q["sql"]]
     assert len(mine) <= 16
+
+
+def test_a_last_day_without_a_day_after_it_is_refused_at_its_field(
+    red: Team, site: Site, client_for: SignIn
+) -> None:
+    said = {"start": "2025-01-01", "last": "9999-12-31", "counted_from": "2026-01-01"}
+
+    answer = client_for(red.owner).post(reverse("plan-baseline"), said)
+
+    assert answer.status_code == 200 and list(answer.context["form"].errors) == ["last"]

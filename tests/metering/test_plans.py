@@ -315,3 +315,17 @@ def test_temperatures_have_to_be_known(red: Team, site: Site) -> None:
 )  # fmt: skip
 def test_a_fit_is_judged_by_its_scatter(cvrmse: float | None, verdict: Verdict) -> None:
     assert judge_fit(cvrmse) is verdict
+
+
+@pytest.mark.parametrize("field", ["start", "counted_from"])
+def test_days_beyond_all_calendars_are_refused(red: Team, site: Site, field: str) -> None:
+    days = {
+        "start": Reference(dt.date.min, dt.date(2, 1, 10), dt.date(2026, 1, 1)),
+        "counted_from": Reference(START, dt.date(2026, 1, 1), dt.date.max),
+    }
+    make_weather(site)
+
+    with red.scope(), pytest.raises(PlanRefused) as refused:
+        fit_baseline(scope=scope_of(red, site), wanted=days[field], by=None, now=NOW)
+
+    assert (refused.value.code, refused.value.field) == ("out_of_range", field)

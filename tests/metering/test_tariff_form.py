@@ -91,9 +91,25 @@ def test_a_limit_power_feed_in_and_co2(bill: Bill, browser: Client) -> None:
         (NIGHT | {"hours1-price": "cheap"}, "hours1-price"),
         (NIGHT | {"hours1-start": "22:10"}, "hours1-start"),
         (NIGHT | {"hours1-end": "22:00"}, "hours1-start"),
+        (NIGHT | {"hours1-end": "06:10"}, "hours1-end"),
+        (NIGHT | {"hours1-name": "other hours"}, "hours1-name"),
+        (
+            NIGHT
+            | {
+                "hours2-name": "night",
+                "hours2-price": "3",
+                "hours2-start": "12:00",
+                "hours2-end": "13:00",
+            },
+            "hours2-name",
+        ),
+        (NIGHT | {"price": "cheap"}, "price"),
         (NIGHT | {"limit": "240", "above": "3"}, "limit"),
         ({"limit": "240"}, "above"),
         ({"limit": "-5", "above": "3"}, "limit"),
+        ({"limit": "5", "above": "much"}, "above"),
+        ({"limit": "5", "above": "3", "price": "cheap"}, "price"),
+        ({"valid_from": "9999-12-31"}, "valid_from"),
         ({"power": "much"}, "power"),
         ({"feed_in": "0.12345678"}, "feed_in"),
         ({"co2": "green"}, "co2"),
@@ -110,6 +126,21 @@ def test_what_is_wrong_is_said_in_its_place(
     wrong = {f"{one.prefix}-{name}" if one.prefix else name
              for one in (form, *form.hours) for name in one.errors}  # fmt: skip
     assert wrong == {place}
-    assert place in {"price", "tax"} or 'costs__more" open' in answer.content.decode()
+    assert place in {"price", "tax", "valid_from"} or 'costs__more" open' in answer.content.decode()
     with bill.plant.red.scope():
         assert not Tariff.objects.filter(name=GIVEN["name"]).exists()
+
+
+def test_what_is_wrong_with_hours_is_said_in_the_language_of_the_page(
+    bill: Bill, browser: Client
+) -> None:
+    browser.cookies["django_language"] = "tr"
+    twice = {"hours1-name": "diğer saatler"}
+
+    hours = make(bill, browser, **NIGHT | twice).context["form"].hours[0]
+    empty = make(bill, browser, **NIGHT | {"hours1-end": "22:00"}).context["form"].hours[0]
+    limit = make(bill, browser, limit="0", above="3").context["form"]
+
+    assert hours.errors["name"] == ["Bu saatlerin kendine ait bir adı olmalı."]
+    assert empty.errors["start"] == ["Bütün gün için 00:00 ile 00:00 arasını yazın."]
+    assert limit.errors["limit"] == ["Sıfırdan büyük bir sınır verin."]
