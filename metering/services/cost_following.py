@@ -108,7 +108,9 @@ def _note(now: dt.datetime) -> int:
         cursor.execute(_MOVED, {"now": now, "later": now + LIVE, "most": MOVED})
         moved: list[Mark] = cursor.fetchall()
         cursor.execute(_NEW_DAY, {"now": now})
-        write_marks(moved + cursor.fetchall())
+        begun: list[Mark] = cursor.fetchall()
+    write_marks(moved)
+    write_marks(begun)  # apart: soon after midnight many meters are in both
     return len(moved)
 
 

@@ -12,7 +12,7 @@ from devices.models import Kind
 from metering.build.due import mark_due
 from metering.queries.series import meter_days
 from telemetry.ingest.batch import to_microseconds
-from tests.metering.billing import Bill, day, flat
+from tests.metering.billing import QUARTER, Bill, day, flat
 from tests.metering.conftest import NOW, Plant
 
 
@@ -40,3 +40,20 @@ def test_a_day_whose_readings_are_gone_costs_nothing_any_more(plant: Plant) -> N
     with plant.red.scope():
         days = meter_days([bill.meter], day("2026-02-01"), day("2026-03-01"))[bill.meter.id]
     assert days["quarters"].tolist() == [96, 96, 96, 1]
+
+
+def test_a_meter_may_move_in_the_look_in_which_its_new_day_begins(plant: Plant) -> None:
+    bill = Bill(plant, "2026-11-18", "2026-11-20T12:00", "Europe/Istanbul")
+    bill.version(flat("2"), "2026-11-01")
+    bill.assign("2026-11-01")
+    bill.follow()
+    later = dt.datetime(2026, 11, 21, 0, 20, tzinfo=ZoneInfo("Europe/Istanbul"))
+    count = len(bill.times)
+    times = [bill.times[-1] + QUARTER * number for number in range(1, 50)]
+    plant.store(bill.channel, times, [100 + 0.25 * (count + n) for n in range(len(times))])
+    plant.build(later)
+
+    bill.follow(later)
+
+    assert bill.total(day=day("2026-11-20")) == 48
+    assert bill.total(day=day("2026-11-21")) > 0
