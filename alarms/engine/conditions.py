@@ -21,7 +21,8 @@ class Limits:
     """Where values become wrong, and where they are right again; in the channel's unit.
 
     Between the two a value says nothing, so that noise around a limit raises one alarm and
-    not hundreds. Without a `clear` value there is no such zone. inf: no limit on that side.
+    not hundreds; there is no such zone where both are the same. inf: no limit on that side,
+    then of both.
 
     Raises:
         ValueError: a value would be wrong and right at once.

@@ -88,30 +88,39 @@ def _judge_rise(data: Registers, anchor: Anchor, place: int) -> Verdict | None:
     if _waits(data, place):
         return None
     if not _is_confirmed(data, place):
-        other_unit = _in_other_unit(data, anchor, place)
-        return other_unit or _set_aside(data, anchor, place, place + 1, Judgement.OUTLIER)
+        return _judge_level(data, anchor, place)
     rise = int(data.registers[place]) - anchor.register
     decision = _decision(Judgement.JUMP, data, anchor, place, withheld=rise)
     return Verdict(1, decision, 0, Method.REGISTER, Grade.ESTIMATED)
 
 
-def _in_other_unit(data: Registers, anchor: Anchor, place: int) -> Verdict | None:
-    """Set all samples aside that go on from the anchor once they are divided by a scale.
+def _judge_level(data: Registers, anchor: Anchor, place: int) -> Verdict | None:
+    """Tell another unit from a slip; while it may still be one, no later sample is accepted.
 
-    While they last the decision is about the first of them, so that it stays as it is while more
-    come, and people are asked once; over, it is about all, and there is nothing to decide.
+    For what was accepted must not be set aside again once there are enough of them.
     """
     for scale in SCALES:
         rises = data.registers[place:] / scale - anchor.register
         lasting = data.times[place:] - anchor.time
         other = np.flatnonzero((rises < -data.limits.resolution) | (rises > data.rise_in(lasting)))
         count = int(other[0]) if len(other) else len(rises)
-        if count <= LOOKAHEAD:
-            continue
-        told = count if len(other) else LOOKAHEAD + 1
-        decision = _told_aside(data, anchor, place, place + told, Judgement.SCALE)
-        return Verdict(count, replace(decision, withheld=0) if len(other) else decision)
-    return None
+        if count > LOOKAHEAD:
+            return _in_other_unit(data, anchor, place, count)
+        if not len(other):
+            return None
+    return _set_aside(data, anchor, place, place + 1, Judgement.OUTLIER)
+
+
+def _in_other_unit(data: Registers, anchor: Anchor, place: int, count: int) -> Verdict:
+    """Set all samples aside that go on from the anchor once they are divided by a scale.
+
+    While they last the decision is about the first of them, so that it stays as it is while more
+    come, and people are asked once; over, it is about all, and there is nothing to decide.
+    """
+    is_over = place + count < len(data)
+    told = count if is_over else LOOKAHEAD + 1
+    decision = _told_aside(data, anchor, place, place + told, Judgement.SCALE)
+    return Verdict(count, replace(decision, withheld=0) if is_over else decision)
 
 
 def _judge_fall(data: Registers, anchor: Anchor, place: int) -> Verdict | None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metering.ledger.kinds import Judgement, Limits, Method
+from metering.ledger.kinds import SCALES, Judgement, Limits, Method
 from metering.ledger.spread import spread
 from metering.ledger.walk import Walk, walk
 from metering.series import MICRO, QUARTER_US, Grade
@@ -192,7 +192,7 @@ def test_the_sum_of_quarters_is_the_register_difference(moves, minutes, rolls) -
     assert (entries["amount"] >= 0).all()
 
 
-@pytest.mark.parametrize("scale", [1_000, 1_000_000])
+@pytest.mark.parametrize("scale", SCALES)
 def test_a_register_that_stays_in_another_unit_is_told_once(scale: int) -> None:
     usual = [5_000 + 0.25 * number for number in range(80)]
     wrong = [value * scale for value in usual[20:]]
@@ -215,3 +215,18 @@ def test_once_it_is_over_nothing_is_to_be_decided_of_another_unit() -> None:
     assert total(found) == 9.75
     [told] = [one for one in found.decisions if one.kind == Judgement.SCALE]
     assert (told.count, told.withheld) == (10, 0)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_what_was_accepted_is_never_set_aside_as_another_unit_later(scale: int) -> None:
+    """Nothing flows for a while in the other unit, which looks like a new level."""
+    usual = [10.0, 10.25, 10.5]
+    other = [one * scale for one in (10.75, 11.0, 11.25, 11.25, 11.25, 11.5, 11.75)]
+    registers = usual + other
+
+    ends = []
+    for count in range(len(usual), len(registers) + 1):
+        found = run(registers[:count], step=15 * MINUTE_US)
+        ends.append(int(found.steps["end"][-1]))
+    assert len(set(ends)) == 1
+    assert kinds(found) == ["first", "scale"]
