@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from metering.analysis.compare import Against, Pair
 from metering.queries.coverage import Coverage
-from metering.queries.emissions import Emissions
+from metering.queries.emissions import Emissions, Floats
 from metering.queries.energy_costs import ComparedCosts, CostAnswer, CostBand, EnergyCosts
 from metering.series import Ints, to_decimal
 
@@ -137,21 +137,26 @@ def describe_emissions(found: Emissions) -> dict[str, Any]:
     return {
         "total": found.total / GRAMS,
         "grams_per_unit": found.grams_per_unit,
-        "v": (found.amounts / GRAMS).tolist(),
-        "estimated": (guessed / GRAMS).tolist(),
+        "v": _kilograms(found.amounts),
+        "estimated": _kilograms(guessed),
         "missing_quarters": found.unknown.tolist(),
         "meters": [
             {"meter": band.meter.id, "name": band.meter.name,
-             "total": float(band.amounts.sum()) / GRAMS, "v": (band.amounts / GRAMS).tolist()}
+             "total": float(band.amounts.sum()) / GRAMS, "v": _kilograms(band.amounts)}
             for band in found.bands
         ],
         "without_factor": _lacks(found.coverage),
         "comparison": None if compared is None else _pair(compared.against, compared.pair) | {
             "total": compared.base / GRAMS, "current": compared.current / GRAMS,
             "percent": compared.percent, "is_like": compared.is_like,
-            "v": (compared.amounts / GRAMS).tolist(),
+            "v": _kilograms(compared.amounts),
         },
     }  # fmt: skip
+
+
+def _kilograms(grams: Floats) -> list[float]:
+    """Return them without the noise of binary fractions, to the milligram."""
+    return [round(float(amount) / GRAMS, 6) for amount in grams]
 
 
 def _costs(costs: EnergyCosts) -> dict[str, Any]:

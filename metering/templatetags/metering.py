@@ -37,6 +37,12 @@ def exact(value: Decimal) -> str:
 
 
 @register.filter
+def written(text: str) -> str:
+    """Show a number of a tariff in the reader's format, with the digits it was written with."""
+    return number_format(Decimal(text), use_l10n=True, force_grouping=True)
+
+
+@register.filter
 def whole(value: Decimal) -> int:
     """Return a number of days as one that words can agree with."""
     return round(value)

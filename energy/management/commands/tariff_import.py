@@ -58,7 +58,9 @@ class Command(BaseCommand):
         verb = "would be added" if is_trial else "added"
         if not options["series"]:
             loaded = load_tariff(document, now=now, is_trial=is_trial)
-            return f"{loaded.added} versions {verb}, {loaded.known} were there already."
+            noun = "version" if loaded.added == 1 else "versions"
+            was = "was" if loaded.known == 1 else "were"
+            return f"{loaded.added} {noun} {verb}, {loaded.known} {was} there already."
         done = import_prices(
             series=options["series"], document=document, form=options["format"],
             zone=ZoneInfo(options["tz"]), minutes=options["minutes"], unit=options["unit"],
