@@ -52,8 +52,10 @@ def register_eraser(eraser: Eraser) -> None:
     """Let an app remove what no foreign key to the tenant leads to; runs before its rows go.
 
     It gets the tenant's id and whether there is a broker, and leaves no scope open at a yield.
+    Registered again, such as by an app that is made ready twice, it runs once all the same.
     """
-    _erasers.append(eraser)
+    if eraser not in _erasers:
+        _erasers.append(eraser)
 
 
 def erase_tenant(tenant_id: uuid.UUID, *, has_broker: bool) -> Iterator[Erased]:
