@@ -94,6 +94,10 @@ class PlatformAdmin(TenantGate, ChangeHistory, ModelAdmin):
     needs_sudo_to_delete = False
     # written by machines and deleted with what they belong to; nobody may delete them alone
     deleted_silently: tuple[str, ...] = (
+        "alarms.Alarm",
+        "alarms.AlarmEvent",
+        "alarms.AlarmRuleVersion",
+        "alarms.WatchState",
         "telemetry.LatestValue",
         "devices.DeviceEvent",
         "devices.DeviceConfiguration",

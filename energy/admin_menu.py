@@ -64,6 +64,15 @@ MENU: dict[Any, dict[str, str]] = {
         "telemetry.RejectedMessage": "report",
         "telemetry.SamplePartition": "database",
     },
+    _("Alarms"): {
+        "alarms.Alarm": "notifications_active",
+        "alarms.AlarmEvent": "history",
+        "alarms.AlarmRule": "rule",
+        "alarms.AlarmRuleVersion": "history_edu",
+        "alarms.MaintenanceWindow": "construction",
+        "alarms.Shelving": "notifications_paused",
+        "alarms.WatchState": "visibility",
+    },
     _("Energy"): {
         "metering.Meter": "electric_meter",
         "metering.MeterInstallation": "build",

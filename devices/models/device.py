@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -116,6 +117,14 @@ class Device(PresenceFields, TenantModel):
     name = models.CharField(_("name"), max_length=100)
     serial_number = models.CharField(_("serial number"), max_length=64, blank=True)
     firmware_version = models.CharField(_("firmware"), max_length=50, blank=True, editable=False)
+    tags = ArrayField(
+        models.CharField(max_length=40),
+        verbose_name=_("tags"),
+        default=list,
+        blank=True,
+        size=20,
+        help_text=_("Words of your own, such as cooling or critical; rules may ask for them."),
+    )
     lifecycle = models.CharField(
         _("life cycle"),
         max_length=15,

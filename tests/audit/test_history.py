@@ -26,6 +26,10 @@ from tests.factories import ChannelFactory, DeviceFactory, GatewayFactory, SiteF
 # trail), or history itself.
 NOT_TRACKED = {
     "accounts.AuditEvent",
+    "alarms.Alarm",
+    "alarms.AlarmEvent",
+    "alarms.AlarmRuleVersion",
+    "alarms.WatchState",
     "devices.ActuatorState",
     "devices.BrokerChange",
     "devices.Campaign",

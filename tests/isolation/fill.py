@@ -74,6 +74,13 @@ GIVEN: dict[str, Any] = {
     "metering.Budget.year": 2026,
     "metering.Baseline.end": NOW.date() + dt.timedelta(days=1),
     "metering.Baseline.counted_from": NOW.date() + dt.timedelta(days=1),
+    "alarms.AlarmRule.metric": "",
+    "alarms.Alarm.cleared_at": None,
+    "alarms.Alarm.ending": "",
+    "alarms.Alarm.severity": "warning",
+    "alarms.MaintenanceWindow.start": NOW,
+    "alarms.MaintenanceWindow.end": NOW + dt.timedelta(days=365),
+    "alarms.Shelving.until": NOW + dt.timedelta(days=365),
     "*.timezone": "Europe/Istanbul",
     "*.currency": "TRY",
     "reports.ReportTemplate.weekday": 0,
@@ -104,6 +111,10 @@ SHAPED: dict[str, Callable[[str], Any]] = {
     "metering.TariffVersion.definition": lambda word: {
         "components": [{"kind": "flat", "name": word[:60], "price": "1"}]
     },
+    "alarms.AlarmRuleVersion.definition": lambda _word: {
+        "when": {"kind": "threshold", "above": 7_000_000.0}
+    },
+    "alarms.WatchState.states": lambda _word: [],
     "metering.Baseline.model": lambda word: _MODEL | {"note": word},
     "devices.Command.verdict": lambda word: [{"check": word, "code": word, "values": {}}],
     "reports.ReportRun.question": lambda word: {

@@ -1,0 +1,10 @@
+"""Whose changes are kept: what people decide about alarms beforehand."""
+
+from __future__ import annotations
+
+from accounts.models.history import keep_history
+from alarms.models.quiet import MaintenanceWindow, Shelving
+from alarms.models.rule import AlarmRule
+
+for _model in (AlarmRule, MaintenanceWindow, Shelving):
+    keep_history(_model)
