@@ -10,12 +10,14 @@ from factory.django import DjangoModelFactory
 
 from accounts.models import Membership, SystemRole, Tenant, User
 from accounts.tenancy import tenant_scope
+from alarms.models import Alarm, AlarmRule, AlarmRuleVersion, Source
 from devices.models import (
     Channel,
     Device,
     DeviceProfile,
     Gateway,
     ProfileChannel,
+    Severity,
     Site,
     Zone,
 )
@@ -247,6 +249,62 @@ class RegisterFeedFactory(TenantOwnedFactory):
         model = RegisterFeed
 
     _shared = {"register": ("tenant",)}
+
+
+class AlarmRuleFactory(TenantOwnedFactory):
+    """An enabled rule for the power of all devices; it looks for nothing without a version."""
+
+    class Meta:
+        model = AlarmRule
+
+    _shared = {"channel": ("tenant",), "device": ("tenant",), "site": ("tenant",)}
+
+    name = factory.Sequence(lambda n: f"Rule {n}")
+    is_enabled = True
+    metric = factory.LazyAttribute(lambda o: "" if getattr(o, "channel", None) else "power")
+
+
+class AlarmRuleVersionFactory(TenantOwnedFactory):
+    """The first version of a rule: above 30 for five minutes, until below 28."""
+
+    class Meta:
+        model = AlarmRuleVersion
+
+    _shared = {"rule": ("tenant",)}
+
+    rule = factory.SubFactory(AlarmRuleFactory, tenant=factory.SelfAttribute("..tenant"))
+    number = 1
+    definition = factory.LazyFunction(
+        lambda: {
+            "when": {"kind": "threshold", "above": 30.0, "clear_above": 28.0}, "for_seconds": 300,
+        }
+    )  # fmt: skip
+
+
+class AlarmFactory(TenantOwnedFactory):
+    """An open alarm that a device has sent, about itself; with a channel it is of its device."""
+
+    class Meta:
+        model = Alarm
+
+    _shared = {
+        "channel": ("tenant", "device"),
+        "device": ("tenant", "site", "gateway"),
+        "gateway": ("tenant", "site"),
+        "rule": ("tenant",),
+    }
+
+    source = factory.LazyAttribute(
+        lambda o: Source.RULE if getattr(o, "rule", None) else Source.DEVICE
+    )
+    key = factory.Sequence(lambda n: f"device:{n}:alarm:OVER_TEMPERATURE")
+    device = factory.SubFactory(DeviceFactory, tenant=factory.SelfAttribute("..tenant"))
+    gateway = factory.LazyAttribute(lambda o: o.device.gateway if o.device else None)
+    site = factory.LazyAttribute(lambda o: o.device.site if o.device else None)
+    title = factory.Sequence(lambda n: f"Too hot {n}")
+    subject = factory.LazyAttribute(lambda o: o.device.name if o.device else "Platform")
+    severity = Severity.WARNING
+    raised_at = NOW
 
 
 class RejectedMessageFactory(DjangoModelFactory):
