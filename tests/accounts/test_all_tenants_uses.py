@@ -13,6 +13,8 @@ ALLOWED = {
     "accounts/credentials/api_key.py": "the key tells the tenant",
     "accounts/middleware.py": "platform staff see all tenants in the admin",
     "accounts/services/erasure.py": "a deleted person's shares lie with other tenants",
+    "alarms/services/reasons.py": "alarms of the platform explain those of all tenants",
+    "alarms/services/suppression.py": "quiet alarms of all tenants are looked at together",
     "accounts/services/invitations.py": "the secret of a link tells the tenant",
     "devices/services/presence_batch.py": "devices of all tenants report in one batch",
     "devices/inbound/routes.py": "a message of an unclaimed box belongs to nobody",
