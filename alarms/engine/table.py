@@ -38,11 +38,13 @@ class Watch:
 class Taken:
     """What a batch did. Numbers are those of watches.
 
-    late: watches for which a sample is not newer than what they have seen, with the time of
-    the first such sample: they took nothing, and must be folded again from before it.
+    before: where watches that have events stood ahead of the batch. late: watches for which a
+    sample is not newer than what they have seen, with the time of the first such sample: they
+    took nothing, and must be folded again from before it.
     """
 
     events: dict[int, list[Event]] = field(default_factory=dict)
+    before: dict[int, State] = field(default_factory=dict)
     late: dict[int, int] = field(default_factory=dict)
 
 
@@ -90,9 +92,10 @@ class Table:
         for number, start, end in zip(
             *(a[~quiet].tolist() for a in (which, starts, ends)), strict=True
         ):
+            before = self.state(number)
             events = self._fold(number, samples[start:end])
             if events:
-                taken.events[number] = events
+                taken.events[number], taken.before[number] = events, before
         return taken
 
     def due(self, now: int) -> Iterator[tuple[int, Event]]:

@@ -329,7 +329,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='alarm',
-            constraint=models.UniqueConstraint(condition=models.Q(('ending', 'withdrawn'), _negated=True), fields=('tenant', 'key', 'raised_at'), name='alarm_raised_once'),
+            constraint=models.UniqueConstraint(condition=models.Q(('ending__in', ['', 'cleared', 'by_hand'])), fields=('tenant', 'key', 'raised_at'), name='alarm_raised_once'),
         ),
         migrations.AddConstraint(
             model_name='alarm',

@@ -142,7 +142,7 @@ class Alarm(TenantModel):
             ),
             models.UniqueConstraint(
                 fields=["tenant", "key", "raised_at"],
-                condition=~Q(ending="withdrawn"), name="alarm_raised_once",
+                condition=Q(ending__in=["", "cleared", "by_hand"]), name="alarm_raised_once",
             ),
             models.UniqueConstraint(fields=["tenant", "id"], name="alarm_tenant_id"),
             models.CheckConstraint(

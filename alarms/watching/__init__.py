@@ -1,0 +1,1 @@
+"""Follows stored samples with all rules."""

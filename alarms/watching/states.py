@@ -1,0 +1,73 @@
+"""How far watches have come: kept in the database, with older states for late samples."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db import connection, transaction
+
+from alarms.engine.fold import NOTHING, State
+from alarms.watching.watched import Place, Watched
+
+BATCH = 5_000
+_LOAD = "SELECT rule_id, channel_id, version, states FROM alarms_watchstate"
+_KEEP = """
+INSERT INTO alarms_watchstate (tenant_id, rule_id, channel_id, version, states, updated_at)
+SELECT tenant, rule, channel, version, states::jsonb, now()
+FROM unnest(%s::uuid[], %s::uuid[], %s::int[], %s::int[], %s::text[])
+    AS given (tenant, rule, channel, version, states)
+WHERE EXISTS (SELECT FROM alarms_alarmrule AS known WHERE known.id = given.rule FOR KEY SHARE)
+    AND EXISTS (SELECT FROM devices_channel AS known WHERE known.id = given.channel FOR KEY SHARE)
+ON CONFLICT (rule_id, channel_id) DO UPDATE
+SET version = excluded.version, states = excluded.states, updated_at = excluded.updated_at
+"""
+_FORGET = """
+DELETE FROM alarms_watchstate AS kept USING unnest(%s::uuid[], %s::int[]) AS gone (rule, channel)
+WHERE kept.rule_id = gone.rule AND kept.channel_id = gone.channel
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the database knows of a watch: the newest state, then older ones."""
+
+    version: int
+    states: tuple[State, ...]
+
+
+def load_states() -> dict[Place, Kept]:
+    """Return the states of all watches of all tenants."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOAD)
+        rows = cursor.fetchall()
+    found = {}
+    for rule, channel, version, states in rows:
+        values = json.loads(states) if isinstance(states, str) else states
+        found[rule, channel] = Kept(version, tuple(State(*one) for one in values))
+    return found
+
+
+def keep_states(rows: Sequence[tuple[Watched, Sequence[State]]]) -> None:
+    """Write the newest and older states of watches, in one transaction."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        for begin in range(0, len(rows), BATCH):
+            portion = sorted(rows[begin : begin + BATCH], key=lambda row: row[0].place)
+            cursor.execute(
+                _KEEP, [list(column) for column in zip(*map(_row, portion), strict=True)]
+            )
+
+
+def forget_states(places: Iterable[Place]) -> None:
+    """Forget watches that are no more."""
+    gone = list(places)
+    if gone:
+        with connection.cursor() as cursor:
+            cursor.execute(_FORGET, [[rule for rule, _ in gone], [channel for _, channel in gone]])
+
+
+def _row(row: tuple[Watched, Sequence[State]]) -> tuple[object, ...]:
+    watched, states = row
+    kept = [list(state) for state in states if state != NOTHING]
+    return watched.sign.tenant_id, *watched.place, watched.number, json.dumps(kept)

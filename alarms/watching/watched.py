@@ -1,0 +1,118 @@
+"""What is watched, made ready for the engine."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from alarms.engine.fold import Timing
+from alarms.engine.table import Watch
+from alarms.models import Source
+from alarms.queries.watched import WatchedRow, watched_rows
+from alarms.rules.compiled import Compiled, compile_rule
+from alarms.rules.definition import BadRule, RuleDefinition, read_rule
+from alarms.services.raising import Sign
+from devices.models import Severity
+from devices.presence import offline_after_seconds
+
+logger = logging.getLogger(__name__)
+
+SECOND_US = 1_000_000
+# how far a rule that is new on a channel looks back: a day at most, a quarter of an hour at least
+LEAST_LOOK_BACK_US = 900 * SECOND_US
+MOST_LOOK_BACK_US = 86_400 * SECOND_US
+
+Place = tuple[uuid.UUID, int]  # a rule and a channel
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A rule on a channel. number: of the rule's version."""
+
+    place: Place
+    number: int
+    definition: RuleDefinition
+    compiled: Compiled
+    sign: Sign
+
+    @property
+    def key(self) -> str:
+        """Return the key of its alarms."""
+        return self.sign.key
+
+    @property
+    def channel(self) -> int:
+        """Return the key of the channel."""
+        return self.place[1]
+
+    def watch(self, channel: int) -> Watch:
+        """Return what the engine follows. Args: channel: under which its samples come."""
+        return Watch(0, channel, self.compiled.judge, self.compiled.timing)
+
+    @property
+    def look_back(self) -> int:
+        """Return how much of the past decides whether something is wrong now, in µs."""
+        timing: Timing = self.compiled.timing
+        wanted = timing.raise_after + (timing.silence or 0)
+        return min(MOST_LOOK_BACK_US, max(LEAST_LOOK_BACK_US, 2 * wanted))
+
+
+def load_watched() -> list[Watched]:
+    """Return what the enabled rules of all tenants watch, by rule and channel.
+
+    A rule that cannot be read is left out and logged; the others are not concerned.
+    """
+    read: dict[uuid.UUID, RuleDefinition | None] = {}
+    compiled: dict[Any, Compiled] = {}
+    found = []
+    for row in watched_rows():
+        if row.version not in read:
+            read[row.version] = _read(row)
+        definition = read[row.version]
+        if definition is None:
+            continue
+        hold = _hold(row)
+        key = (row.version, row.zone, hold)
+        if key not in compiled:
+            compiled[key] = compile_rule(definition, zone=ZoneInfo(row.zone), hold=hold)
+        found.append(_watched(row, definition, compiled[key]))
+    return found
+
+
+def rule_key(rule: uuid.UUID, channel: int) -> str:
+    """Return the key of the alarms of a rule on a channel."""
+    return f"rule:{rule}:{channel}"
+
+
+def _watched(row: WatchedRow, definition: RuleDefinition, compiled: Compiled) -> Watched:
+    sign = Sign(
+        tenant_id=row.tenant, key=rule_key(row.rule, row.channel), source=Source.RULE,
+        code=definition.when.__struct_config__.tag or "", title=row.name,  # type: ignore[arg-type]
+        subject=f"{row.device_name} · {row.channel_name}"[:300],
+        severity=Severity(definition.severity), text=row.text, advice=row.advice,
+        unit=_unit(row, definition), site_id=row.site, gateway_id=row.gateway,
+        device_id=row.device, channel_id=row.channel, rule_id=row.rule, version_id=row.version,
+    )  # fmt: skip
+    return Watched((row.rule, row.channel), row.number, definition, compiled, sign)
+
+
+def _unit(row: WatchedRow, definition: RuleDefinition) -> str:
+    tag = definition.when.__struct_config__.tag
+    return {"last_week": "%", "no_data": ""}.get(str(tag), row.unit)
+
+
+def _hold(row: WatchedRow) -> int:
+    """Return how long a sample stands: while the device is not offline, or three intervals."""
+    silent = row.offline_after or offline_after_seconds(row.interval)
+    return max(silent, 3 * (row.channel_interval or row.interval)) * SECOND_US
+
+
+def _read(row: WatchedRow) -> RuleDefinition | None:
+    try:
+        return read_rule(row.definition)
+    except BadRule as error:
+        logger.warning("Alarm rule %s cannot be read: %s", row.rule, error)
+        return None
