@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import time
 
 from django.db import DatabaseError
 from prometheus_client import Counter, Gauge
@@ -15,11 +14,12 @@ from alarms.queries.watched import watched_mark
 from alarms.services.following import follow
 from alarms.watching.board import Board
 from alarms.watching.loading import load_board
-from alarms.watching.reading import usable
+from alarms.watching.reading import AHEAD, usable
 from alarms.watching.sight import Sight
-from alarms.watching.states import keep_states
+from alarms.watching.states import Kept, keep_states
 from alarms.watching.week_ago import WeekAgo
 from energy.lib.redis import durable
+from energy.lib.waiting import must_wait
 from telemetry.ingest.batch import StoredBatch
 from telemetry.reactors.base import Reactor
 
@@ -50,7 +50,7 @@ class AlarmsReactor(Reactor):
         self._has_gap = False
         self._newest_batch: float | None = None
         self._unsaved: set[int] = set()
-        self._saved: dict[int, object] = {}
+        self._saved: list[Kept | None] = []
 
     def react(self, batch: StoredBatch) -> None:
         """Follow the rows of a batch."""
@@ -70,21 +70,21 @@ class AlarmsReactor(Reactor):
         self._newest_batch = None
         self._until = max(self._until, int(seen * 1_000_000))
         self._write(board, moment)
-        self._keep(board)
+        self._keep(board, now)
         self._reload(moment)
 
     def close(self) -> None:
         """Keep the states, so that whoever goes on has little to read."""
         if self._board is not None and self._board.is_written:
             with contextlib.suppress(DatabaseError):
-                self._keep_all(self._board)
+                self._keep_all(self._board, _now().timestamp())
 
     def _write(self, board: Board, now: dt.datetime) -> None:
-        found, again = board.collect(until=self._until, end=now)
+        found, again = board.collect(until=self._until, end=now + AHEAD)
         self._unsaved.update(again)
         with all_tenants():
             TURNS.inc(follow(found, now=now))
-        board.written()
+        board.written(now.timestamp())
 
     def _loaded(self, now: dt.datetime) -> Board:
         if self._board is not None:
@@ -92,45 +92,48 @@ class AlarmsReactor(Reactor):
         mark = watched_mark()
         board = load_board(None, self._past, now=now, has_gap=self._has_gap)
         self._has_gap = False
-        return self._use(board, mark)
+        return self._use(board, mark, now.timestamp())
 
     def _reload(self, now: dt.datetime) -> None:
         """Follow changes of rules, channels and devices; all is written when this is called."""
-        if time.monotonic() < self._look_at or self._board is None:
+        seconds = now.timestamp()
+        if self._board is None or must_wait(self._look_at, now=seconds, at_most=RELOAD_SECONDS):
             return
         mark = watched_mark()
         if mark != self._mark:
-            self._keep_all(self._board)
-            board = self._use(load_board(self._board, self._past, now=now), mark)
+            self._keep_all(self._board, seconds)
+            board = self._use(load_board(self._board, self._past, now=now), mark, seconds)
             self._write(board, now)
-        self._look_at = time.monotonic() + RELOAD_SECONDS
+            self._keep(board, seconds)
+        self._look_at = seconds + RELOAD_SECONDS
 
-    def _use(self, board: Board, mark: object) -> Board:
+    def _use(self, board: Board, mark: object, now: float) -> Board:
         self._board, self._mark = board, mark
-        self._unsaved, self._saved = set(), {}
-        self._look_at = time.monotonic() + RELOAD_SECONDS
-        self._keep_at = time.monotonic() + KEEP_SECONDS
+        self._unsaved, self._saved = set(), [None] * len(board.watched)
+        self._look_at, self._keep_at = now + RELOAD_SECONDS, 0.0
         WATCHES.set(len(board.watched))
         return board
 
-    def _keep(self, board: Board) -> None:
+    def _keep(self, board: Board, now: float) -> None:
         """Keep what late samples have changed at once, the rest once a minute."""
-        if time.monotonic() >= self._keep_at:
-            self._keep_all(board)
+        if not must_wait(self._keep_at, now=now, at_most=KEEP_SECONDS):
+            self._keep_all(board, now)
         elif self._unsaved:
             keep_states([(board.watched[n], board.kept(n)) for n in self._unsaved])
             self._unsaved = set()
 
-    def _keep_all(self, board: Board) -> None:
-        rows = []
-        for number, one in enumerate(board.watched):
-            states = board.kept(number)
-            if states != self._saved.get(number):
-                rows.append((one, states))
-                self._saved[number] = states
-        keep_states(rows)
+    def _keep_all(self, board: Board, now: float) -> None:
+        kept = [board.kept(number) for number in range(len(board.watched))]
+        keep_states(
+            [
+                (one, state)
+                for one, state, saved in zip(board.watched, kept, self._saved, strict=True)
+                if state != saved
+            ]
+        )
+        self._saved = [*kept]
         self._unsaved = set()
-        self._keep_at = time.monotonic() + KEEP_SECONDS
+        self._keep_at = now + KEEP_SECONDS
 
 
 def _now() -> dt.datetime:

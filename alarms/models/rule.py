@@ -106,8 +106,8 @@ class AlarmRuleVersion(TenantModel):
 class WatchState(TenantOwned):
     """How far a rule has come on a channel: where `engine.fold` goes on after a restart.
 
-    `states`: the newest, and two older ones for samples that come late, each the fields of
-    `engine.fold.State` as a list; [] where there is none. `version`: number of the version.
+    `states`: see `watching.states`; the newest, and two older ones for samples that come late.
+    `version`: number of the version.
     """
 
     id = models.BigAutoField(primary_key=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from django.db import transaction
 from django.db.models import Q
 
-from alarms.engine.fold import NEVER, Episode, Event, State, episodes
+from alarms.engine.fold import NEVER, Episode, Event, State, Turn, episodes
 from alarms.engine.reconcile import Known, reconcile
 from alarms.models import Alarm, AlarmEvent, Ending, Source
 from alarms.services.raising import Sign
@@ -30,8 +30,9 @@ _OVER = (Ending.WITHDRAWN, Ending.RULE_CHANGED, Ending.GONE)
 class Found:
     """What the samples of a channel say since `start`, where a rule stood before them.
 
-    limits: upper and lower one. since: µs; what ended before is not concerned. is_fresh: the
-    rule is new there, so what ended is not told.
+    limits: upper and lower one. since: µs; what ended by then is not concerned. is_fresh: the
+    rule is new there, so what ended is not told. ahead: what follows by itself if no sample
+    comes; where that is known already, it stays known.
     """
 
     sign: Sign
@@ -40,6 +41,7 @@ class Found:
     start: State
     events: Sequence[Event]
     is_fresh: bool = False
+    ahead: Event | None = None
 
 
 @dataclass(slots=True)
@@ -106,7 +108,7 @@ def _known(found: Sequence[Found]) -> dict[str, list[Alarm]]:
     alarms = (
         Alarm.objects.select_for_update(of=("self",))
         .filter(
-            Q(ending="") | Q(cleared_at__gte=from_microseconds(since)) | Q(raised_at__in=raised),
+            Q(ending="") | Q(cleared_at__gt=from_microseconds(since)) | Q(raised_at__in=raised),
             tenant_id__in={one.sign.tenant_id for one in found},
             key__in=[one.sign.key for one in found],
         )
@@ -121,14 +123,14 @@ def _known(found: Sequence[Found]) -> dict[str, list[Alarm]]:
 
 def _raised(one: Found) -> list[int]:
     own = [one.start.raised_at] if one.start.is_raised else []
-    return own + [event.at for event in one.events if event.turn == "raised"]
+    return own + [event.at for event in one.events if event.turn is Turn.RAISED]
 
 
 def _compare(one: Found, alarms: list[Alarm], writing: _Writing) -> None:
     raised = set(_raised(one))
     mine = {
         number: alarm for number, alarm in enumerate(alarms)
-        if alarm.cleared_at is None or to_microseconds(alarm.cleared_at) >= one.since
+        if alarm.cleared_at is None or to_microseconds(alarm.cleared_at) > one.since
         or to_microseconds(alarm.raised_at) in raised
     }  # fmt: skip
     said = _episodes(one, mine.values())
@@ -145,14 +147,23 @@ def _compare(one: Found, alarms: list[Alarm], writing: _Writing) -> None:
 
 
 def _episodes(one: Found, mine: Iterable[Alarm]) -> list[Episode]:
+    mine = list(mine)
+    events = [*one.events]
+    if one.ahead is not None and any(_is_known(one.ahead, alarm) for alarm in mine):
+        events.append(one.ahead)
     if not one.start.is_raised:
-        return episodes(one.events)
+        return episodes(events)
     begun, value = one.start.raised_at, one.start.value
     for alarm in mine:  # in order of time; an older version of the rule may have raised it
         raised_at = to_microseconds(alarm.raised_at)
         if raised_at <= one.start.time or raised_at == one.start.raised_at:
             begun, value = raised_at, value if alarm.value is None else alarm.value
-    return episodes(one.events, open_since=(begun, value))
+    return episodes(events, open_since=(begun, value))
+
+
+def _is_known(event: Event, alarm: Alarm) -> bool:
+    moment = alarm.raised_at if event.turn is Turn.RAISED else alarm.cleared_at
+    return moment is not None and to_microseconds(moment) == event.at
 
 
 def _as_known(number: int, alarm: Alarm) -> Known:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,16 +10,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alarms.engine.fold import NOTHING, Event, State
+from alarms.engine.fold import NEVER, NOTHING, Event, State, look_ahead
 from alarms.engine.table import Table
 from alarms.services.following import Found
 from alarms.watching.reading import as_rows, usable_since
+from alarms.watching.states import Kept
 from alarms.watching.watched import Place, Watched
 from alarms.watching.week_ago import WeekAgo
+from energy.lib.waiting import must_wait
 from telemetry.ingest.batch import SAMPLE_DTYPE, SampleBatch
 
-# ages of the states that are kept for late samples, in seconds
-AGES = (60.0, 600.0, 3600.0)
+# How often the states that are kept for late samples are passed on to the next place, in
+# seconds. Two places for each length: what stands in the second one is at least so old.
+AGES = (60.0, 60.0, 600.0, 600.0, 3600.0, 3600.0)
+STORED = (3, 5)  # places
 PORTION = 500
 
 States = NDArray[np.void]
@@ -51,6 +54,7 @@ class Board:
         earlier: Sequence[Sequence[State]],
         begun: Sequence[int],
         past: WeekAgo,
+        now: float,
     ) -> None:
         self.watched = watched
         self._past = past
@@ -61,7 +65,7 @@ class Board:
         self._earlier = [
             [_older(of, age) for of in earlier] for age in range(len(AGES))
         ]  # one list of states for each age
-        self._kept_at = [time.monotonic()] * len(AGES)
+        self._older_at = [now + age for age in AGES]
         self._begun = list(begun)
         self._events: dict[int, tuple[State, list[Event]]] = {}
         self._late: dict[int, int] = {}
@@ -97,6 +101,7 @@ class Board:
                 before,
                 events,
                 is_fresh=number in self._fresh,
+                ahead=self._ahead(number),
             )
             for number, (before, events) in self._events.items()
             for one in [self.watched[number]]
@@ -108,11 +113,11 @@ class Board:
         """Tell whether nothing waits to be collected, so that states may be kept."""
         return not self._events and not self._late
 
-    def written(self) -> None:
-        """Forget what was collected: it is in the database."""
+    def written(self, now: float) -> None:
+        """Forget what was collected: it is in the database. Args: now: seconds since 1970."""
         self._events.clear()
         self._fresh.clear()
-        self._keep_earlier()
+        self._keep_earlier(now)
 
     def fold_again(
         self, starts: Mapping[int, State], end: dt.datetime, *, is_fresh: bool = False
@@ -127,10 +132,11 @@ class Board:
         for begin in range(0, len(numbers), PORTION):
             self._fold({n: starts[n] for n in numbers[begin : begin + PORTION]}, end)
 
-    def kept(self, number: int) -> list[State]:
-        """Return what is to be stored of a watch: the newest state, then older ones."""
-        state = self._table.state(number)
-        return [state, *(self._earlier[age][number] for age in (1, 2))]
+    def kept(self, number: int) -> Kept:
+        """Return what is to be stored of a watch."""
+        older = [self._earlier[age][number] for age in STORED]
+        states = (self._table.state(number), *older)
+        return Kept(self.watched[number].number, self._begun[number], states)
 
     def carry(self) -> dict[Place, Carried]:
         """Return what the next board is to go on with."""
@@ -239,19 +245,24 @@ class Board:
             self._note(number, state, [event])
             self._told[number] = state
 
-    def _keep_earlier(self) -> None:
+    def _ahead(self, number: int) -> Event | None:
+        if number in self._told:
+            return None
+        state, timing = self._table.state(number), self.watched[number].compiled.timing
+        events = look_ahead(state, NEVER - 1, timing)[1]
+        return events[0] if events else None
+
+    def _keep_earlier(self, now: float) -> None:
         """Let states grow old: every minute the newest one of each watch is put away."""
-        now = time.monotonic()
-        newest: list[State] | None = None
         for age in reversed(range(len(AGES))):
-            if now - self._kept_at[age] < AGES[age]:
+            if must_wait(self._older_at[age], now=now, at_most=AGES[age]):
                 continue
-            if age == 0:
-                newest = newest or [self._table.state(n) for n in range(len(self.watched))]
-                self._earlier[0] = newest
-            else:
-                self._earlier[age] = list(self._earlier[age - 1])
-            self._kept_at[age] = now
+            newer = self._earlier[age - 1] if age else map(self._table.state, self._numbers())
+            self._earlier[age] = list(newer)
+            self._older_at[age] = now + AGES[age]
+
+    def _numbers(self) -> range:
+        return range(len(self.watched))
 
 
 def _older(states: Sequence[State], age: int) -> State:

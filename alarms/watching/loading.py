@@ -12,7 +12,7 @@ from accounts.tenancy import all_tenants
 from alarms.engine.fold import NOTHING, State, fold
 from alarms.services.following import end_unwatched
 from alarms.watching.board import Board, Carried
-from alarms.watching.reading import latest_before
+from alarms.watching.reading import AHEAD, latest_before
 from alarms.watching.states import Kept, forget_states, load_states
 from alarms.watching.watched import Place, Watched, load_watched
 from alarms.watching.week_ago import WeekAgo
@@ -53,9 +53,9 @@ def load_board(
     plan = _Plan()
     for number, one in enumerate(watched):
         _place(plan, number, one, carried, kept, fresh_from, has_gap=has_gap)
-    board = Board(watched, plan.states, plan.earlier, plan.begun, past)
-    board.fold_again(plan.starts, now)
-    board.fold_again(plan.fresh, now, is_fresh=True)
+    board = Board(watched, plan.states, plan.earlier, plan.begun, past, now.timestamp())
+    board.fold_again(plan.starts, now + AHEAD)
+    board.fold_again(plan.fresh, now + AHEAD, is_fresh=True)
     if previous:
         board.set_told(previous.told())
     places = {one.place for one in watched}
@@ -88,7 +88,7 @@ def _place(
         start = states[min(1, len(states) - 1)] if has_gap else states[0]
         plan.starts[number] = start
         older = [state for state in states if state.time <= start.time]
-        plan.add(start, [start, *older], start.time)
+        plan.add(start, [start, *older], kept[one.place].begun)
 
 
 def _begin_fresh(
@@ -119,7 +119,7 @@ def _is_known(one: Watched, carried: Mapping[Place, Carried], kept: Mapping[Plac
     if one.place in carried:
         return carried[one.place].version == one.number
     found = kept.get(one.place)
-    return found is not None and found.version == one.number and bool(found.states)
+    return found is not None and found.version == one.number
 
 
 def _first_state(one: Watched, latest: tuple[int, float] | None, begun: int) -> State:

@@ -13,6 +13,8 @@ from telemetry.ingest.batch import EPOCH, SAMPLE_DTYPE, SampleBatch, to_microsec
 from telemetry.quality import Quality
 from telemetry.storage.reads import samples_since
 
+# clocks of devices may be ahead; later samples than this are not read again
+AHEAD = dt.timedelta(days=1)
 # what is doubtful is judged all the same: a device in trouble sends doubtful values
 _UNUSABLE = (Quality.BAD, Quality.MISSING)
 _LATEST = """

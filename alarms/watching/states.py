@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from django.db import connection, transaction
 
-from alarms.engine.fold import NOTHING, State
+from alarms.engine.fold import State
 from alarms.watching.watched import Place, Watched
 
 BATCH = 5_000
@@ -31,9 +31,13 @@ WHERE kept.rule_id = gone.rule AND kept.channel_id = gone.channel
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What the database knows of a watch: the newest state, then older ones."""
+    """What the database knows of a watch: the newest state, then older ones.
+
+    begun: µs; of what is older it knows nothing.
+    """
 
     version: int
+    begun: int
     states: tuple[State, ...]
 
 
@@ -45,12 +49,14 @@ def load_states() -> dict[Place, Kept]:
     found = {}
     for rule, channel, version, states in rows:
         values = json.loads(states) if isinstance(states, str) else states
-        found[rule, channel] = Kept(version, tuple(State(*one) for one in values))
+        if values:
+            newest = tuple(State(*one) for one in values["states"])
+            found[rule, channel] = Kept(version, values["begun"], newest)
     return found
 
 
-def keep_states(rows: Sequence[tuple[Watched, Sequence[State]]]) -> None:
-    """Write the newest and older states of watches, in one transaction."""
+def keep_states(rows: Sequence[tuple[Watched, Kept]]) -> None:
+    """Write the states of watches, in one transaction."""
     with transaction.atomic(), connection.cursor() as cursor:
         for begin in range(0, len(rows), BATCH):
             portion = sorted(rows[begin : begin + BATCH], key=lambda row: row[0].place)
@@ -67,7 +73,7 @@ def forget_states(places: Iterable[Place]) -> None:
             cursor.execute(_FORGET, [[rule for rule, _ in gone], [channel for _, channel in gone]])
 
 
-def _row(row: tuple[Watched, Sequence[State]]) -> tuple[object, ...]:
-    watched, states = row
-    kept = [list(state) for state in states if state != NOTHING]
-    return watched.sign.tenant_id, *watched.place, watched.number, json.dumps(kept)
+def _row(row: tuple[Watched, Kept]) -> tuple[object, ...]:
+    watched, kept = row
+    states = {"begun": kept.begun, "states": [list(state) for state in kept.states]}
+    return watched.sign.tenant_id, *watched.place, kept.version, json.dumps(states)

@@ -49,6 +49,8 @@ ALLOWED = {
     "reports/services/sending.py": "a worker sends the next mail, whosever it is",
     "telemetry/truth/backfill.py": "gaps of the devices of all tenants are asked for together",
     "telemetry/truth/receipts.py": "devices of all tenants count in one batch",
+    "alarms/reactor.py": "one reactor follows the rules of all tenants",
+    "alarms/watching/loading.py": "one reactor follows the rules of all tenants",
     "metering/reactor.py": "one reactor builds the ledger of all tenants",
     "telemetry/exports/runner.py": "a worker takes the next export, whosever it is",
     "telemetry/exports/service.py": "exports of all tenants end by their age",

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from alarms.engine.conditions import MINUTE_US, Judge, Limits, States
 from alarms.engine.fold import NEVER, NOTHING, Event, Timing, Turn, fold, look_ahead
-from alarms.engine.table import Table, Taken, Watch
+from alarms.engine.table import Table, Watch
 from telemetry.ingest.batch import SAMPLE_DTYPE, SampleBatch
 
 CHANNELS = 4
@@ -88,5 +88,6 @@ def test_what_comes_late_is_told_and_not_taken() -> None:
 
     taken = table.take(batch({(1, 9): 9, (1, 12): 9, (2, 12): 9}, 0, 100))
 
-    assert taken == Taken(events={1: [Event(Turn.RAISED, 12, 9.0)]}, late={0: 9})
+    assert (taken.events, taken.late) == ({1: [Event(Turn.RAISED, 12, 9.0)]}, {0: 9})
+    assert taken.before[1].time == 10
     assert table.state(0).time == 10

@@ -114,7 +114,7 @@ SHAPED: dict[str, Callable[[str], Any]] = {
     "alarms.AlarmRuleVersion.definition": lambda _word: {
         "when": {"kind": "threshold", "above": 7_000_000.0}
     },
-    "alarms.WatchState.states": lambda _word: [],
+    "alarms.WatchState.states": lambda _word: {},
     "metering.Baseline.model": lambda word: _MODEL | {"note": word},
     "devices.Command.verdict": lambda word: [{"check": word, "code": word, "values": {}}],
     "reports.ReportRun.question": lambda word: {
