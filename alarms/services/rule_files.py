@@ -164,5 +164,5 @@ def _one(rows: QuerySet, field: str) -> Any:
     """Return the key of the row. Raises: RuleRefused: there is none."""
     key = rows.values_list("pk", flat=True).first()
     if key is None:
-        raise RuleRefused("unknown_name", _("There is nothing of this name here."), field)
+        raise RuleRefused("not_found", _("There is nothing of this name here."), field)
     return key

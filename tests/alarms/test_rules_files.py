@@ -96,9 +96,9 @@ def file_of(*rows: Any) -> bytes:
 
 def test_each_row_tells_what_is_wrong_with_it(red: Team, now: dt.datetime) -> None:
     bad = [
-        (row(name="Site", scope={"metric": "power", "site": "Nowhere"}), "unknown_name",
+        (row(name="Site", scope={"metric": "power", "site": "Nowhere"}), "not_found",
          "scope.site"),
-        (row(name="Device", scope={"metric": "power", "device": {"uid": "x"}}), "unknown_name",
+        (row(name="Device", scope={"metric": "power", "device": {"uid": "x"}}), "not_found",
          "scope.device"),
         (row(name="Limit", definition={"when": {"kind": "threshold"}}), "no_limit",
          "definition.when.above"),
