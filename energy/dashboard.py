@@ -43,6 +43,7 @@ PROCESSES = {
     "reactor_quality": _("Data quality"),
     "reactor_virtual": _("Virtual channels"),
     "reactor_metering": _("Energy ledger"),
+    "reactor_alarms": _("Alarm rules"),
     "worker": _("Background jobs"),
     "beat": _("Clock of the background jobs"),
 }

@@ -68,6 +68,7 @@ def core_programs(env: Mapping[str, str], port: int) -> list[Program]:
         _loop("reactor_quality", "reactor_quality", env, "run_reactor", "quality"),
         _loop("reactor_virtual", "reactor_virtual", env, "run_reactor", "virtual"),
         _loop("reactor_metering", "reactor_metering", env, "run_reactor", "metering"),
+        _loop("reactor_alarms", "reactor_alarms", env, "run_reactor", "alarms"),
     ]
 
 

@@ -49,10 +49,19 @@ class Taken:
 
 
 class Table:
-    """States of many watches, which are numbered as given."""
+    """States of many watches, which are numbered as given.
 
-    def __init__(self, watches: Sequence[Watch], states: Sequence[State] | None = None) -> None:
+    Args: begun: µs; what is older than that counts as late for a watch.
+    """
+
+    def __init__(
+        self,
+        watches: Sequence[Watch],
+        states: Sequence[State] | None = None,
+        begun: Sequence[int] | None = None,
+    ) -> None:
         self.watches = watches
+        self._before = np.array(begun or [-NEVER] * len(watches), dtype=np.int64) - 1
         self._channels = np.array([watch.channel for watch in watches], dtype=np.int64)
         self._order = np.argsort(self._channels, kind="stable")
         self._sorted = self._channels[self._order]
@@ -84,7 +93,7 @@ class Table:
             return taken
         which, starts, ends = self._concerned(samples)
         times: Ints = samples["time"]
-        late = times[starts] <= self._states["time"][which]
+        late = times[starts] <= np.maximum(self._states["time"][which], self._before[which])
         for number, start in zip(which[late].tolist(), starts[late].tolist(), strict=True):
             taken.late[number] = int(times[start])
         which, starts, ends = which[~late], starts[~late], ends[~late]

@@ -61,7 +61,9 @@ class Board:
         self._against = {
             n: one.channel for n, one in enumerate(watched) if one.compiled.against_last_week
         }
-        self._table = Table([one.watch(self._source(n)) for n, one in enumerate(watched)], states)
+        self._table = Table(
+            [one.watch(self._source(n)) for n, one in enumerate(watched)], states, begun
+        )
         self._earlier = [
             [_older(of, age) for of in earlier] for age in range(len(AGES))
         ]  # one list of states for each age
@@ -187,7 +189,9 @@ class Board:
         starts = {}
         for number, at in self._late.items():
             start = self._start_before(number, at)
-            if start is not None:
+            if start is None:  # what came with it may be news
+                starts[number] = self._table.state(number)
+            else:
                 starts[number] = start
                 self._replace_earlier(number, at, start)
         self.fold_again(starts, end)

@@ -291,6 +291,19 @@ def test_states_grow_old_so_that_hours_of_late_samples_are_folded_in(watchman, c
         assert not AlarmEvent.objects.filter(planned_at=None).exists()
 
 
+def test_what_is_older_than_a_rule_only_fills_history_and_hides_no_news(watchman, channel):
+    watchman.rule(channel, HIGH)
+    watchman.look(0)
+    watchman.send(channel, [(-3000, 35.0), (-2900, 20.0), (10, 36.0)])
+    watchman.look(20)
+    assert alarms_of(channel) == [(10, None, 36.0)]
+
+    watchman.send(channel, [(-2000, 35.0), (30, 10.0)])
+    watchman.look(40)
+
+    assert alarms_of(channel) == [(10, 30, 36.0)]
+
+
 def fresh_channel(red: Any) -> Channel:
     """Return a channel that no other example has used; other rules are gone."""
     with all_tenants():

@@ -11,6 +11,9 @@ key GW              make a key that may write to the gateway's tenant; print it 
 pack                pack the days that are older than a week
 retain              delete what is past the retention
 points GW START     print what was sent since a time in µs: device, metric, time, value
+watch GW            raise alarms of all devices where the voltage is above 250, and where they
+                    are silent
+compare GW          print how many alarms the stored samples tell of, and those that are wrong
 plan GW RATE        let the tenant's plan allow so many messages a second
 """
 
@@ -51,6 +54,7 @@ from tests.factories import (
     MembershipFactory,
     UserFactory,
 )
+from tests.faults.alarm_steps import compare, watch
 
 DEVICES = 10
 PROFILE = "faults"
@@ -209,6 +213,8 @@ STEPS = {
     "points": read_points,
     "retain": retain,
     "plan": set_plan,
+    "watch": watch,
+    "compare": compare,
 }
 
 if __name__ == "__main__":
