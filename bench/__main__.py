@@ -7,6 +7,7 @@ import sys
 
 # name: (module with `main(arguments) -> exit code`, what it measures)
 BENCHES = {
+    "alarms": ("bench.alarms", "10,000 rules on 10,000 channels at 100,000 samples/s"),
     "access": ("bench.access", "permission filtering of a list against the plain tenant filter"),
     "herd": ("bench.herd", "5,000 devices with certificates come back at once"),
     "live": ("bench.live", "a thousand sockets at 5,000 samples/s, and a hundred that stall"),

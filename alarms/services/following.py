@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import Q
@@ -14,6 +15,7 @@ from django.db.models import Q
 from alarms.engine.fold import NEVER, Episode, Event, State, Turn, episodes
 from alarms.engine.reconcile import Known, reconcile
 from alarms.models import Alarm, AlarmEvent, Ending, Source
+from alarms.rules.text import render
 from alarms.services.raising import Sign
 from alarms.services.suppression import suppress
 from telemetry.ingest.batch import from_microseconds, to_microseconds
@@ -32,7 +34,8 @@ class Found:
 
     limits: upper and lower one. since: µs; what ended by then is not concerned. is_fresh: the
     rule is new there, so what ended is not told. ahead: what follows by itself if no sample
-    comes; where that is known already, it stays known.
+    comes; where that is known already, it stays known. names: for `rules.text`, and
+    `zone`, the time zone of the site.
     """
 
     sign: Sign
@@ -42,6 +45,7 @@ class Found:
     events: Sequence[Event]
     is_fresh: bool = False
     ahead: Event | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -235,6 +239,18 @@ def _set(alarm: Alarm, episode: Episode, one: Found) -> None:
     above, below = one.limits
     limit = below if math.isfinite(below) and episode.value < below else above
     alarm.limit = limit if math.isfinite(limit) else None
+    alarm.text = _text(one, alarm)
+
+
+def _text(one: Found, alarm: Alarm) -> str:
+    if not one.sign.text:
+        return ""
+    since = alarm.raised_at.astimezone(ZoneInfo(one.names.get("zone", "UTC")))
+    told = {"value": alarm.value, "limit": alarm.limit}
+    numbers = {name: "" if value is None else f"{value:.6g}" for name, value in told.items()}
+    return render(one.sign.text, {**one.names, **numbers, "since": f"{since:%Y-%m-%d %H:%M}"})[
+        :1000
+    ]
 
 
 def _end(alarm: Alarm, now: dt.datetime, ending: Ending) -> None:

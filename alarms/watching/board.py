@@ -104,6 +104,7 @@ class Board:
                 events,
                 is_fresh=number in self._fresh,
                 ahead=self._ahead(number),
+                names=one.names,
             )
             for number, (before, events) in self._events.items()
             for one in [self.watched[number]]

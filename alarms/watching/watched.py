@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -30,13 +31,14 @@ Place = tuple[uuid.UUID, int]  # a rule and a channel
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A rule on a channel. number: of the rule's version."""
+    """A rule on a channel. number: of the rule's version. names: for `rules.text`, and `zone`."""
 
     place: Place
     number: int
     definition: RuleDefinition
     compiled: Compiled
     sign: Sign
+    names: Mapping[str, str]
 
     @property
     def key(self) -> str:
@@ -96,7 +98,11 @@ def _watched(row: WatchedRow, definition: RuleDefinition, compiled: Compiled) ->
         unit=_unit(row, definition), site_id=row.site, gateway_id=row.gateway,
         device_id=row.device, channel_id=row.channel, rule_id=row.rule, version_id=row.version,
     )  # fmt: skip
-    return Watched((row.rule, row.channel), row.number, definition, compiled, sign)
+    names = {
+        "device": row.device_name, "channel": row.channel_name, "site": row.site_name,
+        "unit": sign.unit, "zone": row.zone,
+    }  # fmt: skip
+    return Watched((row.rule, row.channel), row.number, definition, compiled, sign, names)
 
 
 def _unit(row: WatchedRow, definition: RuleDefinition) -> str:

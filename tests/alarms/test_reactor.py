@@ -304,6 +304,20 @@ def test_what_is_older_than_a_rule_only_fills_history_and_hides_no_news(watchman
     assert alarms_of(channel) == [(10, 30, 36.0)]
 
 
+def test_an_alarm_says_what_its_rule_is_to_say(watchman, channel):
+    rule = watchman.rule(channel, HIGH, name="Too much")  # the site is in Istanbul
+    text = "{device}: {value} {unit}, not above {limit}, since {since}"
+    watchman.version(rule, 2, HIGH, text=text, advice="Switch a pump off.")
+    watchman.look(0)
+    watchman.send(channel, [(10, 35.5)])
+    watchman.look(20)
+
+    with all_tenants():
+        alarm = Alarm.objects.get()
+    assert alarm.text == f"{channel.device.name}: 35.5 kW, not above 30, since 2026-11-20 15:00"
+    assert (alarm.title, alarm.advice, alarm.limit) == ("Too much", "Switch a pump off.", 30.0)
+
+
 def fresh_channel(red: Any) -> Channel:
     """Return a channel that no other example has used; other rules are gone."""
     with all_tenants():

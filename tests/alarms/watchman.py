@@ -36,10 +36,12 @@ class Watchman:
         self.version(rule, 1, definition)
         return rule
 
-    def version(self, rule: AlarmRule, number: int, definition: dict[str, Any]) -> AlarmRuleVersion:
+    def version(
+        self, rule: AlarmRule, number: int, definition: dict[str, Any], **fields: Any
+    ) -> AlarmRuleVersion:
         """Let a rule look for something from now on."""
         made: AlarmRuleVersion = AlarmRuleVersionFactory(
-            rule=rule, number=number, definition=definition
+            rule=rule, number=number, definition=definition, **fields
         )
         return made
 
