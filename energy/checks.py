@@ -55,6 +55,9 @@ GLOBAL_TABLES = {
     "metering.LedgerState": "tells how far a register was built",
     "metering.Checkpoint": "tells from where a register can be built again",
     "metering.LedgerMark": "is work for the ledger; gone when done",
+    "alarms.AlarmCheck": "the platform's own checks are the same for everybody",
+    "alarms.AlarmCheckChange": "is history of what is the same for everybody",
+    "alarms.DeviceEventNote": "is work for alarms; gone when done",
     "telemetry.RejectedMessage": "its tenant is often unknown; for platform staff only",
 }
 CONNECTIONS_OF_OTHERS = 10  # superuser's reserve, replication, backups, psql

@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from redis import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from accounts.admin_site import is_tenant_administrator
 from accounts.models import Tenant, User
@@ -25,13 +25,13 @@ from devices.queries_gateways import with_gateway_presence
 from energy.dashboard_queues import Queues, read_queues
 from energy.dashboard_tenant import read_tenant_fleet
 from energy.lib.heartbeat import read_heartbeats
-from energy.lib.redis import durable, key
+from energy.lib.redis import durable
 from energy.presence_counts import PresenceCounts
 from telemetry.ingest.buffer import PARTITION
 from telemetry.ingest.publish import STREAM as SAMPLES
 from telemetry.ingest.rate import samples_by_minute
 from telemetry.models import RejectedMessage, RejectedState
-from telemetry.reactors.stream import parse_id
+from telemetry.reactors.backlog import read_backlogs
 
 PERMISSIONS = ("devices.view_gateway", "devices.view_device", "telemetry.view_rejectedmessage")
 STREAMS = {PARTITION: _("Received messages"), SAMPLES: _("Stored samples")}
@@ -239,42 +239,10 @@ def read_pipeline(*, now: dt.datetime) -> Pipeline:
 
 def _read_stream(client: Redis, name: str, label: str, *, now: float) -> list[StreamState]:
     """Return the state of each consumer group; none before the first entry."""
-    try:
-        stream: Any = client.xinfo_stream(key(name))
-        groups: Any = client.xinfo_groups(key(name))
-    except ResponseError:  # no such stream yet
-        return []
-    states = []
-    for group in groups:
-        oldest = _oldest_undone(client, key(name), group, newest=stream["last-generated-id"])
-        waiting = group.get("lag")  # Redis 6 does not know
-        if waiting is None and name == PARTITION:  # what is done is deleted from this one
-            waiting = max(0, stream["length"] - group["pending"])
-        states.append(
-            StreamState(
-                label=label,
-                group=group["name"].decode(),
-                waiting=0 if oldest is None else waiting,
-                in_work=group["pending"],
-                behind_seconds=0.0 if oldest is None else max(0.0, now - oldest / 1000),
-            )
-        )
-    return states
-
-
-def _oldest_undone(
-    client: Redis, stream: str, group: Mapping[str, Any], *, newest: bytes
-) -> int | None:
-    """Return when the oldest entry that a group has not finished came, in ms since 1970."""
-    moments = []
-    if group["pending"]:
-        pending: Any = client.xpending(stream, group["name"])
-        moments += [parse_id(pending["min"])[0]] if pending["min"] else []
-    delivered = group["last-delivered-id"]
-    if parse_id(delivered) < parse_id(newest):
-        following: Any = client.xrange(stream, min=b"(" + delivered, count=1)
-        moments += [parse_id(entry_id)[0] for entry_id, _fields in following]
-    return min(moments, default=None)
+    return [
+        StreamState(label, found.group, found.waiting, found.in_work, found.behind_seconds)
+        for found in read_backlogs(client, name, now=now)
+    ]
 
 
 def _list_processes(beats: Mapping[str, float], *, now: float) -> list[ProcessState]:

@@ -32,6 +32,7 @@ class Ending(models.TextChoices):
     WITHDRAWN = "withdrawn", _("Taken back: late samples disprove it")
     RULE_CHANGED = "rule_changed", _("The rule was changed or switched off")
     GONE = "gone", _("What it is about is gone")
+    UNSAID = "unsaid", _("Not said again for a long time")
 
 
 class Suppression(models.TextChoices):

@@ -29,6 +29,7 @@ NOT_TRACKED = {
     "alarms.Alarm",
     "alarms.AlarmEvent",
     "alarms.AlarmRuleVersion",
+    "alarms.DeviceEventNote",
     "alarms.WatchState",
     "devices.ActuatorState",
     "devices.BrokerChange",
