@@ -72,6 +72,8 @@ MENU: dict[Any, dict[str, str]] = {
         "alarms.MaintenanceWindow": "construction",
         "alarms.Shelving": "notifications_paused",
         "alarms.WatchState": "visibility",
+        "alarms.AlarmCheck": "rule_settings",
+        "alarms.DeviceEventNote": "pending_actions",
     },
     _("Energy"): {
         "metering.Meter": "electric_meter",

@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 
 from accounts.admin_site import is_tenant_administrator
 from accounts.models import Tenant, User
+from accounts.services.platform_tenant import PLATFORM_TENANT_ID
 from devices.models import Device, Gateway
 from devices.presence import Presence
 from devices.queries import with_presence
@@ -177,7 +178,9 @@ def read_fleet(*, now: dt.datetime) -> FleetOverview:
     devices = _count_presence(with_presence(Device.objects.all(), now=now))
     tenants = [
         TenantFleet(id_, name, gateways[id_], devices[id_])
-        for id_, name in Tenant.objects.order_by("name", "id").values_list("id", "name")
+        for id_, name in Tenant.objects.exclude(id=PLATFORM_TENANT_ID)
+        .order_by("name", "id")
+        .values_list("id", "name")
     ]
     tenants.sort(key=lambda tenant: -tenant.troubles)
     rejected = RejectedMessage.objects.filter(state=RejectedState.OPEN)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
@@ -18,7 +19,7 @@ from accounts.tenancy import all_tenants, tenant_scope
 from alarms.models import Alarm, DeviceEventNote, Ending, Source
 from alarms.services.raising import Sign, clear_alarm, raise_alarm
 from alarms.services.worse import make_worse
-from alarms.sources.checks import effective
+from alarms.sources.checks import effective_checks
 from alarms.sources.device_words import Said, alarm_key, read_event
 from devices.models import DeviceEvent, Severity
 
@@ -46,25 +47,28 @@ def end_unsaid(*, now: dt.datetime) -> int:
 
     A device that has ended an alarm of the same key before is trusted to do so again.
     """
-    check = effective("device_alarm_unsaid")
+    check = effective_checks()["device_alarm_unsaid"]
     if not check.is_enabled or not check.for_seconds:
         return 0
     before = now - dt.timedelta(seconds=check.for_seconds)
     with all_tenants():
-        found = list(_unsaid(before).values_list("tenant_id", "key", "said_at")[:MAX_NOTES])
-    for tenant_id, key, said_at in found:
-        with tenant_scope(tenant_id):
-            clear_alarm(tenant_id, key, at=said_at, now=now, ending=Ending.UNSAID)
+        found = list(_unsaid(before)[:MAX_NOTES])
+    for alarm in found:
+        with tenant_scope(alarm.tenant_id):
+            clear_alarm(
+                alarm.tenant_id, alarm.key, at=alarm.repeated_at or alarm.raised_at, now=now,
+                ending=Ending.UNSAID,
+            )  # fmt: skip
     return len(found)
 
 
-def _unsaid(before: dt.datetime) -> QuerySet[Alarm]:
+def _unsaid(before: dt.datetime) -> QuerySet[Any]:
     ended_by_device = Alarm.objects.filter(
         tenant_id=OuterRef("tenant_id"), key=OuterRef("key"), ending=Ending.CLEARED
     )
     return (
         Alarm.objects.filter(source=Source.DEVICE, ending="")
-        .annotate(said_at=Coalesce(F("repeated_at"), F("raised_at")))
+        .alias(said_at=Coalesce(F("repeated_at"), F("raised_at")))
         .filter(said_at__lt=before)
         .exclude(Exists(ended_by_device))
         .order_by("raised_at", "id")

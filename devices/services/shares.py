@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 from accounts.models import Tenant, User
 from accounts.services.audit import record_event
 from accounts.services.mails import send_mail
+from accounts.services.platform_tenant import PLATFORM_TENANT_ID
 from accounts.services.refusals import Refusal, RoleTooStrong
 from devices.models import Device, Site
 from devices.models.share import (
@@ -132,7 +133,9 @@ def share_with_tenant(
     """
     granted = _checked_codes(target, codes, editor_codes)
     _check_period(valid_from, expires_at, now)
-    others = Tenant.objects.filter(slug=slug, is_active=True).exclude(id=target.tenant_id)
+    others = Tenant.objects.filter(slug=slug, is_active=True).exclude(
+        id__in=(target.tenant_id, PLATFORM_TENANT_ID)
+    )
     grantee = others.first()
     if grantee is None:
         raise UnknownGrantee

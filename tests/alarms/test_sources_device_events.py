@@ -197,9 +197,9 @@ def test_two_workers_make_each_alarm_once(make_device):
 
     def work():
         try:
+            problems.append(0)
             drain_events(now=NOW + MINUTE)
-        except Exception as error:
-            problems.append(error)
+            problems.pop()
         finally:
             connections.close_all()
 
@@ -220,7 +220,7 @@ def test_two_workers_make_each_alarm_once(make_device):
 
 @pytest.fixture
 def make_device():
-    from tests.conftest import make_team  # noqa: PLC0415
+    from tests.conftest import make_team
 
     return lambda: DeviceFactory(tenant=make_team("red").tenant)
 

@@ -139,7 +139,7 @@ def test_what_is_deleted_or_scrapped_has_no_open_alarm(red, gateway, device):
 
 
 def test_staff_may_switch_it_off(gateway, device):
-    from alarms.sources.checks import effective_checks  # noqa: PLC0415
+    from alarms.sources.checks import effective_checks
 
     AlarmCheck.objects.create(code=GATEWAY_OFFLINE, is_enabled=False)
     hear(gateway, at=NOW)
