@@ -74,7 +74,6 @@ GIVEN: dict[str, Any] = {
     "metering.Budget.year": 2026,
     "metering.Baseline.end": NOW.date() + dt.timedelta(days=1),
     "metering.Baseline.counted_from": NOW.date() + dt.timedelta(days=1),
-    "alarms.AlarmRule.metric": "",
     "alarms.Alarm.cleared_at": None,
     "alarms.Alarm.ending": "",
     "alarms.Alarm.severity": "warning",
