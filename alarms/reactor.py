@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import time
 
 from django.db import DatabaseError
 from prometheus_client import Counter, Gauge
@@ -17,6 +18,7 @@ from alarms.watching.loading import load_board
 from alarms.watching.reading import AHEAD, usable
 from alarms.watching.sight import Sight
 from alarms.watching.states import Kept, keep_states
+from alarms.watching.watched import Place
 from alarms.watching.week_ago import WeekAgo
 from energy.lib.redis import durable
 from energy.lib.waiting import must_wait
@@ -24,6 +26,8 @@ from telemetry.ingest.batch import StoredBatch
 from telemetry.reactors.base import Reactor
 
 RELOAD_SECONDS = 3.0
+RELOAD_SHARE = 0.1  # of the time at most is spent on loading rules again
+MOST_RELOAD_SECONDS = 60.0
 KEEP_SECONDS = 60.0
 
 WATCHES = Gauge("energy_alarm_watches", "Channels that alarm rules watch, once for each rule")
@@ -50,7 +54,7 @@ class AlarmsReactor(Reactor):
         self._has_gap = False
         self._newest_batch: float | None = None
         self._unsaved: set[int] = set()
-        self._saved: list[Kept | None] = []
+        self._saved: dict[Place, Kept] = {}
 
     def react(self, batch: StoredBatch) -> None:
         """Follow the rows of a batch."""
@@ -89,29 +93,35 @@ class AlarmsReactor(Reactor):
     def _loaded(self, now: dt.datetime) -> Board:
         if self._board is not None:
             return self._board
-        mark = watched_mark()
+        mark, began = watched_mark(), time.monotonic()
         board = load_board(None, self._past, now=now, has_gap=self._has_gap)
-        self._has_gap = False
-        return self._use(board, mark, now.timestamp())
+        self._has_gap, self._saved = False, {}
+        return self._use(board, mark, now.timestamp(), took=time.monotonic() - began)
 
     def _reload(self, now: dt.datetime) -> None:
         """Follow changes of rules, channels and devices; all is written when this is called."""
         seconds = now.timestamp()
-        if self._board is None or must_wait(self._look_at, now=seconds, at_most=RELOAD_SECONDS):
+        if self._board is None or must_wait(
+            self._look_at, now=seconds, at_most=MOST_RELOAD_SECONDS
+        ):
             return
-        mark = watched_mark()
+        mark, began = watched_mark(), time.monotonic()
+        self._look_at = seconds + RELOAD_SECONDS
         if mark != self._mark:
             self._keep_all(self._board, seconds)
-            board = self._use(load_board(self._board, self._past, now=now), mark, seconds)
+            board = load_board(self._board, self._past, now=now)
+            self._use(board, mark, seconds, took=time.monotonic() - began)
             self._write(board, now)
             self._keep(board, seconds)
-        self._look_at = seconds + RELOAD_SECONDS
 
-    def _use(self, board: Board, mark: object, now: float) -> Board:
-        self._board, self._mark = board, mark
-        self._unsaved, self._saved = set(), [None] * len(board.watched)
-        self._look_at, self._keep_at = now + RELOAD_SECONDS, 0.0
-        WATCHES.set(len(board.watched))
+    def _use(self, board: Board, mark: object, now: float, *, took: float) -> Board:
+        """Go on with a board; one that took long to load is not loaded again at once."""
+        self._board, self._mark, self._unsaved = board, mark, set()
+        pause = min(MOST_RELOAD_SECONDS, max(RELOAD_SECONDS, took / RELOAD_SHARE))
+        self._look_at, self._keep_at = now + pause, 0.0
+        places = {one.place for one in board.watched}
+        self._saved = {place: kept for place, kept in self._saved.items() if place in places}
+        WATCHES.set(len(places))
         return board
 
     def _keep(self, board: Board, now: float) -> None:
@@ -123,15 +133,15 @@ class AlarmsReactor(Reactor):
             self._unsaved = set()
 
     def _keep_all(self, board: Board, now: float) -> None:
-        kept = [board.kept(number) for number in range(len(board.watched))]
+        kept = {one.place: board.kept(number) for number, one in enumerate(board.watched)}
         keep_states(
             [
-                (one, state)
-                for one, state, saved in zip(board.watched, kept, self._saved, strict=True)
-                if state != saved
+                (one, kept[one.place])
+                for one in board.watched
+                if kept[one.place] != self._saved.get(one.place)
             ]
         )
-        self._saved = [*kept]
+        self._saved = kept
         self._unsaved = set()
         self._keep_at = now + KEEP_SECONDS
 

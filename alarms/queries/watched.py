@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -28,8 +27,8 @@ WHERE rule.channel_id IS NULL AND {chosen}
     AND (rule.tag = '' OR rule.tag = ANY (device.tags))
 """
 _WATCHED = """
-SELECT watched.rule, version.id, version.number, version.definition, version.text, version.advice,
-    rule.tenant_id, rule.name, channel.id, coalesce(nullif(channel.label, ''), channel.name),
+SELECT watched.rule, version.id, version.number, version.definition::text, version.text,
+    version.advice, rule.tenant_id, rule.name, channel.id, coalesce(nullif(channel.label, ''), channel.name),
     channel.unit, channel.expected_interval_seconds, device.id, device.name, device.gateway_id,
     site.id, site.name, site.timezone, profile.expected_interval_seconds,
     profile.offline_after_seconds
@@ -58,12 +57,12 @@ SELECT (SELECT array[count(*)::text, max(updated_at)::text] FROM alarms_alarmrul
 
 
 class WatchedRow(NamedTuple):
-    """A rule in its newest version, and one channel that it watches."""
+    """A rule in its newest version, and one channel that it watches. definition: JSON."""
 
     rule: uuid.UUID
     version: uuid.UUID
     number: int
-    definition: Any
+    definition: str
     text: str
     advice: str
     tenant: uuid.UUID
@@ -88,7 +87,7 @@ def watched_rows() -> list[WatchedRow]:
         channels = _CHANNELS.format(chosen="rule.is_enabled")
         cursor.execute(_WATCHED.format(channels=channels))
         rows = cursor.fetchall()
-    return [WatchedRow(*row)._replace(definition=_loaded(row[3])) for row in rows]
+    return [WatchedRow(*row) for row in rows]
 
 
 def channels_of_rules(
@@ -112,8 +111,3 @@ def watched_mark() -> tuple[Any, ...]:
     with connection.cursor() as cursor:
         cursor.execute(_MARK)
         return tuple(tuple(part) for part in cursor.fetchone())
-
-
-def _loaded(definition: Any) -> Any:
-    """Return JSON as objects; a raw cursor gives text."""
-    return json.loads(definition) if isinstance(definition, str) else definition

@@ -6,7 +6,7 @@ import logging
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from alarms.engine.fold import Timing
@@ -22,6 +22,7 @@ from devices.presence import offline_after_seconds
 logger = logging.getLogger(__name__)
 
 SECOND_US = 1_000_000
+CACHED = 20_000
 # how far a rule that is new on a channel looks back: a day at most, a quarter of an hour at least
 LEAST_LOOK_BACK_US = 900 * SECOND_US
 MOST_LOOK_BACK_US = 86_400 * SECOND_US
@@ -67,20 +68,13 @@ def load_watched() -> list[Watched]:
 
     A rule that cannot be read is left out and logged; the others are not concerned.
     """
-    read: dict[uuid.UUID, RuleDefinition | None] = {}
-    compiled: dict[Any, Compiled] = {}
     found = []
     for row in watched_rows():
-        if row.version not in read:
-            read[row.version] = _read(row)
-        definition = read[row.version]
+        definition = _read(row.definition)
         if definition is None:
+            logger.warning("Alarm rule %s cannot be read", row.rule)
             continue
-        hold = _hold(row)
-        key = (row.version, row.zone, hold)
-        if key not in compiled:
-            compiled[key] = compile_rule(definition, zone=ZoneInfo(row.zone), hold=hold)
-        found.append(_watched(row, definition, compiled[key]))
+        found.append(_watched(row, definition, _compiled(row.definition, row.zone, _hold(row))))
     return found
 
 
@@ -116,9 +110,15 @@ def _hold(row: WatchedRow) -> int:
     return max(silent, 3 * (row.channel_interval or row.interval)) * SECOND_US
 
 
-def _read(row: WatchedRow) -> RuleDefinition | None:
+@lru_cache(CACHED)
+def _read(document: str) -> RuleDefinition | None:
+    """Return a definition; many rules have the same, and all are read again when one changes."""
     try:
-        return read_rule(row.definition)
-    except BadRule as error:
-        logger.warning("Alarm rule %s cannot be read: %s", row.rule, error)
+        return read_rule(document.encode())
+    except BadRule:
         return None
+
+
+@lru_cache(CACHED)
+def _compiled(document: str, zone: str, hold: int) -> Compiled:
+    return compile_rule(read_rule(document.encode()), zone=ZoneInfo(zone), hold=hold)
