@@ -110,11 +110,21 @@ class Table:
     def due(self, now: int) -> Iterator[tuple[int, Event]]:
         """Yield what has happened by itself until now, in µs, as long as no sample says else.
 
-        The same is told until a sample comes: states do not move (see `look_ahead`).
+        The same comes again until a sample does, or `told` is called: states do not move (see
+        `look_ahead`).
         """
         for number in np.flatnonzero(self._due <= now).tolist():
             for event in look_ahead(self.state(number), now, self.watches[number].timing)[1]:
                 yield number, event
+
+    def told(self, number: int) -> None:
+        """Say no more what has happened by itself, until a sample comes."""
+        self._due[number] = NEVER
+
+    def times(self, numbers: Ints) -> Ints:
+        """Return when the last sample of each watch was."""
+        found: Ints = self._states["time"][numbers]
+        return found
 
     def next_due(self) -> int:
         """Return when the next thing happens by itself; NEVER if nothing does."""

@@ -28,10 +28,10 @@ WHERE rule.channel_id IS NULL AND {chosen}
 """
 _WATCHED = """
 SELECT watched.rule, version.id, version.number, version.definition::text, version.text,
-    version.advice, rule.tenant_id, rule.name, channel.id, coalesce(nullif(channel.label, ''), channel.name),
-    channel.unit, channel.expected_interval_seconds, device.id, device.name, device.gateway_id,
-    site.id, site.name, site.timezone, profile.expected_interval_seconds,
-    profile.offline_after_seconds
+    version.advice, rule.tenant_id, rule.name, channel.id,
+    coalesce(nullif(channel.label, ''), channel.name), channel.unit,
+    channel.expected_interval_seconds, device.id, device.name, device.gateway_id, site.id,
+    site.name, site.timezone, profile.expected_interval_seconds, profile.offline_after_seconds
 FROM ({channels}) AS watched
 JOIN alarms_alarmrule AS rule ON rule.id = watched.rule
 JOIN LATERAL (

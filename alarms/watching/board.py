@@ -72,6 +72,7 @@ class Board:
         self._events: dict[int, tuple[State, list[Event]]] = {}
         self._late: dict[int, int] = {}
         self._told: dict[int, State] = {}
+        self._told_at: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
         self._fresh: set[int] = set()
 
     def take(self, samples: SampleBatch) -> None:
@@ -81,10 +82,8 @@ class Board:
             self._note(number, taken.before[number], events)
         for number, at in taken.late.items():
             self._late[number] = min(at, self._late.get(number, at))
-        for number, before in list(self._told.items()):
-            if self._table.state(number) != before:
-                self._note_ahead(number, before)
-                del self._told[number]
+        for number in self._heard_again():
+            self._note_ahead(number, self._told.pop(number))
 
     def collect(self, *, until: int, end: dt.datetime) -> tuple[list[Found], list[int]]:
         """Return what became of the samples, and which watches were folded again.
@@ -156,7 +155,9 @@ class Board:
 
     def set_told(self, told: Mapping[Place, State]) -> None:
         """Go on with what people know already."""
-        self._told = {n: told[one.place] for n, one in enumerate(self.watched) if one.place in told}
+        for number, one in enumerate(self.watched):
+            if one.place in told and self._table.state(number) == told[one.place]:
+                self._tell(number, told[one.place])
 
     def _source(self, number: int) -> int:
         """Return under which channel a watch gets samples: derived ones come under its own."""
@@ -226,7 +227,8 @@ class Board:
         for place, number in enumerate(numbers):
             self._table.put(number, table.state(place))
             self._events[number] = (starts[number], taken.events.get(place, []))
-            self._told.pop(number, None)
+            if self._told.pop(number, None) is not None:
+                self._told_at = None
 
     def _after(self, number: int, start: State) -> int:
         return self._begun[number] - 1 if start == NOTHING else start.time
@@ -244,11 +246,29 @@ class Board:
 
     def _look_ahead(self, until: int) -> None:
         for number, event in self._table.due(until):
-            if number in self._told:
-                continue
             state = self._table.state(number)
             self._note(number, state, [event])
-            self._told[number] = state
+            self._tell(number, state)
+
+    def _tell(self, number: int, state: State) -> None:
+        self._told[number] = state
+        self._table.told(number)
+        self._told_at = None
+
+    def _heard_again(self) -> list[int]:
+        """Return of which watches people know something that no sample had confirmed."""
+        if not self._told:
+            return []
+        if self._told_at is None:
+            self._told_at = (
+                np.array(list(self._told), dtype=np.int64),
+                np.array([state.time for state in self._told.values()], dtype=np.int64),
+            )
+        numbers, times = self._told_at
+        moved = numbers[self._table.times(numbers) != times].tolist()
+        if moved:
+            self._told_at = None
+        return moved
 
     def _ahead(self, number: int) -> Event | None:
         if number in self._told:
