@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_base import PlatformAdmin, ReadOnlyAdmin
+from alarms import admin_notify  # noqa: F401 (registers its own)
 from alarms.models import (
     Alarm,
     AlarmCheck,

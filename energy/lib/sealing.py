@@ -35,6 +35,8 @@ class Purpose(StrEnum):
     AUTHORITY_KEY = "device authority key"
     FIRMWARE_KEY = "firmware signing key"
     COMMAND_SECRET = "command-secret"  # noqa: S105
+    NOTIFICATION_TARGET = "notification target"
+    PUSH_SUBSCRIPTION = "push subscription"
 
 
 class CannotUnseal(ValueError):

@@ -80,6 +80,23 @@ GIVEN: dict[str, Any] = {
     "alarms.MaintenanceWindow.start": NOW,
     "alarms.MaintenanceWindow.end": NOW + dt.timedelta(days=365),
     "alarms.Shelving.until": NOW + dt.timedelta(days=365),
+    "alarms.NotificationTarget.person": None,
+    "alarms.NotificationTarget.quiet": [],
+    "alarms.NotificationTarget.digest_at": None,
+    "alarms.NotificationTarget.paused_until": None,
+    "alarms.NotificationTarget.gather_seconds": 60,
+    "alarms.NotificationTarget.most_per_hour": 20,
+    "alarms.NotificationRoute.slots": [],
+    "alarms.OnCallRota.hours": [],
+    "alarms.OnCallRota.turn_days": 7,
+    "alarms.OnCallStandIn.start": NOW,
+    "alarms.OnCallStandIn.end": NOW + dt.timedelta(days=365),
+    "alarms.EscalationStep.after_seconds": 900,
+    "alarms.NotificationMessage.state": "sent",
+    "alarms.NotificationMessage.next_try_at": None,
+    "alarms.NotificationMessage.content": {"notes": []},
+    "alarms.NotificationMessage.reached": [],
+    "alarms.Notification.state": "handed",
     "*.timezone": "Europe/Istanbul",
     "*.currency": "TRY",
     "reports.ReportTemplate.weekday": 0,
@@ -154,6 +171,8 @@ def _meter(word: str) -> Meter:
     return found or MeterFactory(site=Site.objects.first(), name=name)
 
 
+# References that may be null but for a constraint: one of two is there.
+ONE_OF_TWO = {"alarms.EscalationStep.target", "alarms.Notification.target"}
 # Rows of tables that belong to nobody, where one made up of words would not do.
 SHARED: dict[str, Callable[[Any, str], Any]] = {
     "accounts.User": lambda _, word: UserFactory(email=f"{word}-{uuid.uuid4().hex}@{word}.example"),
@@ -219,7 +238,7 @@ def _save(model: Any, word: str, number: int) -> Any:
 
 def _is_wanted(field: Any) -> bool:
     if field.is_relation:
-        return not field.null
+        return not field.null or f"{field.model._meta.label}.{field.name}" in ONE_OF_TWO
     return not (field.primary_key or getattr(field, "auto_now", 0) or field.unique and field.null)
 
 
