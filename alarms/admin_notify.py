@@ -130,6 +130,7 @@ class NotificationMessageAdmin(ReadOnlyAdmin):
 class InAppNoteAdmin(ReadOnlyAdmin):
     """What stands behind the bells."""
 
+    is_open_to_tenants = True
     list_display = ("at", "title", "tenant", "person", "severity", "read_at")
     list_filter = ("tenant", "severity")
     list_select_related = ("tenant", "person")
@@ -141,6 +142,7 @@ class InAppNoteAdmin(ReadOnlyAdmin):
 class PushSubscriptionAdmin(ReadOnlyAdmin):
     """Browsers that may be pushed to; addresses and keys are not shown."""
 
+    is_open_to_tenants = True
     list_display = ("created_at", "person", "tenant", "label", "last_ok_at")
     list_filter = ("tenant",)
     list_select_related = ("tenant", "person")

@@ -45,6 +45,7 @@ PROCESSES = {
     "reactor_virtual": _("Virtual channels"),
     "reactor_metering": _("Energy ledger"),
     "reactor_alarms": _("Alarm rules"),
+    "notifier": _("Notifications"),
     "worker": _("Background jobs"),
     "beat": _("Clock of the background jobs"),
 }

@@ -181,6 +181,7 @@ def make_checks() -> dict[str, HealthCheck]:
             f"reactor_{name}": ProcessIsAlive(process=f"reactor_{name}")
             for name in sorted(REACTORS)
         },
+        "notifier": ProcessIsAlive(process="notifier"),
         "worker": ProcessIsAlive(process="worker"),
         "beat": ProcessIsAlive(process="beat"),
         "revocation_list": RevocationListIsFresh(),

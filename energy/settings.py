@@ -205,6 +205,7 @@ from energy.settings_broker import *  # noqa: E402, F403
 from energy.settings_files import *  # noqa: E402, F403
 from energy.settings_firmware import *  # noqa: E402, F403
 from energy.settings_logging import *  # noqa: E402, F403
+from energy.settings_notify import *  # noqa: E402, F403
 from energy.settings_schedule import *  # noqa: E402, F403
 from energy.settings_security import *  # noqa: E402, F403
 from energy.settings_servers import *  # noqa: E402, F403

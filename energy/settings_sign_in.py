@@ -93,5 +93,6 @@ def _mail() -> dict[str, Any]:
 
 vars().update(_mail())
 ANYMAIL = _env.dict("MAIL_PROVIDER_OPTIONS", default={})
+EMAIL_TIMEOUT = 10  # seconds, of each step of a conversation with the mail server
 DEFAULT_FROM_EMAIL = _env.str("MAIL_FROM", default="Energy platform <no-reply@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL

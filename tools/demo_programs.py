@@ -63,6 +63,7 @@ def core_programs(env: Mapping[str, str], port: int) -> list[Program]:
         ),
         _loop("mqtt_listener", "listener", env, "run_mqtt_listener"),
         _loop("ingest_worker", "ingest", env, "run_ingest_worker"),
+        _loop("notifier", "notifier", env, "run_notifier"),
         _loop("reactor_live", "reactor_live", env, "run_reactor", "live"),
         _loop("reactor_rollups", "reactor_rollups", env, "run_reactor", "rollups"),
         _loop("reactor_quality", "reactor_quality", env, "run_reactor", "quality"),

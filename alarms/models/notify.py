@@ -64,8 +64,9 @@ class NotificationTarget(TenantModel):
         help_text=_("How long the first alarm waits for others, to go out in one message."),
     )  # fmt: skip
     most_per_hour = models.PositiveIntegerField(
-        _("messages an hour"), default=20, validators=[MinValueValidator(1), MaxValueValidator(999)],
-        help_text=_("What is more waits and goes out together; critical alarms have twice as many."),
+        _("messages an hour"), default=20,
+        validators=[MinValueValidator(1), MaxValueValidator(999)],
+        help_text=_("What is more waits and goes out together; critical ones: twice as many."),
     )  # fmt: skip
     digest_at = models.TimeField(
         _("once a day at"), null=True, blank=True,

@@ -36,6 +36,11 @@ class Week:
         for slot in slots:
             self._minutes[_minutes_of(slot)] = True
 
+    @property
+    def minutes(self) -> int:
+        """Return how many minutes of a week of 168 hours are in it."""
+        return int(self._minutes.sum())
+
     def mask(self, times: Times) -> Mask:
         """Tell of each time whether it is in the week."""
         minutes = times // MINUTE_US

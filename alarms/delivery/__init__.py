@@ -1,0 +1,1 @@
+"""Hands messages over: e-mail, webhooks, chats, browsers, the app itself."""

@@ -1,0 +1,35 @@
+"""Tell people of alarms."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from alarms.delivery.notifier import Notifier
+from energy.lib.process import ProcessCommand
+
+DRAIN_SECONDS = 7.0
+SENDING_SECONDS = 0.05
+
+
+class Command(ProcessCommand):
+    """Run one notifier; more copies with other --instance names share the work."""
+
+    help = "Plan, gather and send notifications of alarms."
+    process_name = "notifier"
+    idle_seconds = 0.25
+
+    def open(self, **options: Any) -> None:
+        """Start the threads that talk to the other sides."""
+        self._notifier = Notifier()
+
+    def work(self) -> bool:
+        """Do one round; what is on its way is waited for a moment."""
+        more = self._notifier.round(now=dt.datetime.now(dt.UTC), wait_seconds=SENDING_SECONDS)
+        return more or self._notifier.is_sending
+
+    def close(self) -> None:
+        """Let what is being sent end; what does not, another process takes up."""
+        notifier = getattr(self, "_notifier", None)
+        if notifier is not None:
+            notifier.close(seconds=DRAIN_SECONDS)
