@@ -117,13 +117,13 @@ class NotificationMessageAdmin(ReadOnlyAdmin):
     is_open_to_tenants = True
     inlines = (AttemptInline,)
     list_display = (
-        "created_at", "subject", "tenant", "target", "state", "tries", "next_try_at", "error",
+        "made_at", "subject", "tenant", "target", "state", "tries", "next_try_at", "error",
     )  # fmt: skip
     list_filter = ("tenant", "state", "kind", "target__kind")
     list_select_related = ("tenant", "target")
     search_fields = ("subject", "target__name", "error")
-    date_hierarchy = "created_at"
-    ordering = ("-created_at", "-id")
+    date_hierarchy = "made_at"
+    ordering = ("-made_at", "-id")
 
 
 @admin.register(InAppNote)

@@ -50,7 +50,7 @@ def body_of(message: NotificationMessage) -> bytes:
     return orjson.dumps(
         {
             "id": str(message.id), "type": message.kind,
-            "created_at": message.created_at.astimezone(dt.UTC).isoformat(),
+            "created_at": message.made_at.astimezone(dt.UTC).isoformat(),
             "tenant": content.get("tenant"), "summary": message.subject,
             "alarms": [_alarm(note) for note in content.get("notes", [])],
             "left_out": content.get("left_out", 0),

@@ -62,7 +62,7 @@ class NotificationMessage(TenantModel):
     claim = models.UUIDField(null=True, editable=False)
     reached = models.JSONField(default=list, editable=False)
     error = models.CharField(_("error"), max_length=MAX_ERROR, blank=True, editable=False)
-    due_at = models.DateTimeField(_("due"), editable=False)
+    made_at = models.DateTimeField(_("made"), editable=False)
     sent_at = models.DateTimeField(_("handed over"), null=True, editable=False)
 
     class Meta:
@@ -80,8 +80,8 @@ class NotificationMessage(TenantModel):
             models.Index(
                 fields=["next_try_at"], condition=Q(next_try_at__isnull=False), name="message_due"
             ),
-            models.Index(fields=["tenant", "-created_at"], name="message_by_time"),
-            models.Index(fields=["target", "-created_at"], name="message_of_target"),
+            models.Index(fields=["tenant", "-made_at"], name="message_by_time"),
+            models.Index(fields=["target", "-made_at"], name="message_of_target"),
         ]
 
     def __str__(self) -> str:

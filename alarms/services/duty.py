@@ -59,8 +59,7 @@ def call_people(*, now: dt.datetime) -> int:
 
 
 def _call(row: Notification, tenant_id: uuid.UUID, now: dt.datetime) -> None:
-    rota = OnCallRota.objects.prefetch_related("members", "stand_ins").get(id=row.rota_id)
-    person = person_on_call(rota, now)
+    person = person_on_call(row.rota, now) if row.rota else None
     if person is not None:
         targets = targets_of([person])
     else:

@@ -124,8 +124,8 @@ def _make(
         dt.timedelta(seconds=0 if is_critical else target.gather_seconds),
         most=target.most_per_hour * (2 if is_critical else 1), within=HOUR,
     )  # fmt: skip
-    earlier = target.messages.filter(kind=MessageKind.ALARMS, created_at__gt=now - HOUR)
-    sent = list(earlier.values_list("created_at", flat=True))
+    earlier = target.messages.filter(kind=MessageKind.ALARMS, made_at__gt=now - HOUR)
+    sent = list(earlier.values_list("made_at", flat=True))
     first = plan_messages([Note(f"{one.id:020}", one.due_at) for one in due], pace, sent=sent)[0]
     if first.at > now:
         return first.at
@@ -138,7 +138,7 @@ def _write(target: NotificationTarget, due: Sequence[Notification], now: dt.date
     content = describe(due, target)
     message = NotificationMessage.objects.create(
         target=target, content=content, subject=subject_of(content)[:300], next_try_at=now,
-        severity=max(alarms, key=_rank).severity, due_at=min(one.due_at for one in due),
+        severity=max(alarms, key=_rank).severity, made_at=now,
         state=MessageState.WAITING,
     )  # fmt: skip
     Notification.objects.filter(id__in=[one.id for one in due]).update(

@@ -227,7 +227,7 @@ def _queue(
     }  # fmt: skip
     return NotificationMessage.objects.create(
         target=target, kind=kind, subject=subject[:300], content=base | content,
-        severity=Severity.INFO, due_at=now, next_try_at=now,
+        severity=Severity.INFO, made_at=now, next_try_at=now,
     )  # fmt: skip
 
 
