@@ -40,6 +40,7 @@ class StepInline(ReadOnlyInline):
     is_open_to_tenants = True
     model = EscalationStep
     fields = ("after_seconds", "target", "rota")
+    readonly_fields = fields
     ordering = ("after_seconds", "id")
 
 
@@ -62,6 +63,7 @@ class MemberInline(ReadOnlyInline):
     is_open_to_tenants = True
     model = OnCallMember
     fields = ("position", "person")
+    readonly_fields = fields
     ordering = ("position", "id")
 
 
@@ -71,6 +73,7 @@ class StandInInline(ReadOnlyInline):
     is_open_to_tenants = True
     model = OnCallStandIn
     fields = ("start", "end", "person")
+    readonly_fields = fields
     ordering = ("start", "id")
 
 
@@ -107,6 +110,7 @@ class AttemptInline(ReadOnlyInline):
     is_open_to_tenants = True
     model = DeliveryAttempt
     fields = ("number", "at", "is_ok", "error", "seconds")
+    readonly_fields = fields
     ordering = ("id",)
 
 

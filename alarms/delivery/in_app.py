@@ -11,8 +11,9 @@ from alarms.models import Alarm, InAppNote, NotificationMessage
 
 def write_notes(message: NotificationMessage, letter: Letter, *, now: dt.datetime) -> None:
     """Keep a note for each alarm; written again it changes nothing."""
-    person_id = message.target.person_id
-    assert person_id is not None  # by constraint
+    person = message.target.person
+    if person is None:
+        return
     contents: list[dict[str, Any]] = message.content.get("notes", [])
     known = set(
         Alarm.objects.filter(id__in=[note["alarm"] for note in contents]).values_list(
@@ -22,7 +23,7 @@ def write_notes(message: NotificationMessage, letter: Letter, *, now: dt.datetim
     ids = {str(found): found for found in known}
     rows = [
         InAppNote(
-            person_id=person_id, message=message, number=number, at=now,
+            person=person, message=message, number=number, at=now,
             tenant_id=message.tenant_id, alarm_id=ids.get(note["alarm"]),
             title=f"{one.head}: {one.title}"[:300], text=one.text[:1000],
             severity=note["severity"],
@@ -30,7 +31,7 @@ def write_notes(message: NotificationMessage, letter: Letter, *, now: dt.datetim
         for number, (note, one) in enumerate(zip(contents, letter.paragraphs, strict=True))
     ] or [
         InAppNote(
-            person_id=person_id, message=message, at=now, title=letter.subject,
+            person=person, message=message, at=now, title=letter.subject,
             tenant_id=message.tenant_id, text=letter.intro[:1000], severity=message.severity,
         )
     ]  # fmt: skip

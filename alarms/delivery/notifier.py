@@ -16,7 +16,7 @@ from alarms.services.gathering import due_targets, gather
 from alarms.services.planning import BATCH_EVENTS, plan_events
 from alarms.services.sending import AT_ONCE, claim_messages, keep_claims, record
 
-KEEP_SECONDS = 5.0
+KEEP = dt.timedelta(seconds=5)
 _LOOK_AGAIN = dt.timedelta(seconds=2)
 
 
@@ -36,7 +36,7 @@ class Notifier:
         }
         self._flying: dict[Future[tuple[Outcome, float]], _Flight] = {}
         self._later: dict[uuid.UUID, dt.datetime] = {}
-        self._kept = 0.0
+        self._kept = dt.datetime.min.replace(tzinfo=dt.UTC)
 
     def round(self, *, now: dt.datetime, wait_seconds: float = 0.0) -> bool:
         """Do what there is to do; True if there is more.
@@ -90,8 +90,8 @@ class Notifier:
             flight = self._flying.pop(future)
             outcome, seconds = future.result()
             record(flight.message, outcome, now=now, seconds=seconds)
-        if self._flying and time.monotonic() >= self._kept + KEEP_SECONDS:
-            self._kept = time.monotonic()
+        if self._flying and now >= self._kept + KEEP:
+            self._kept = now
             claims = [f.message.claim for f in self._flying.values() if f.message.claim]
             keep_claims(claims, now=now)
 

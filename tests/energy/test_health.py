@@ -23,7 +23,14 @@ from telemetry.reactors.registry import REACTORS
 from tests.pace import assert_within
 from tools.demo_programs import background_programs, core_programs
 
-PROCESSES = ("listener", "ingest", "notifier", "worker", "beat", *(f"reactor_{name}" for name in REACTORS))
+PROCESSES = (
+    "listener",
+    "ingest",
+    "notifier",
+    "worker",
+    "beat",
+    *(f"reactor_{name}" for name in REACTORS),
+)
 
 
 @pytest.fixture
@@ -76,7 +83,8 @@ def test_readyz_names_each_check_with_state_and_latency(client: Client, alive: N
     assert status == 200, checks
     assert set(checks) == {
         "database", "migrations", "redis_durable", "redis_ephemeral", "redis_durability",
-        "ingest_stream", "mqtt_listener", "ingest_worker", "notifier", "worker", "beat", "revocation_list",
+        "ingest_stream", "mqtt_listener", "ingest_worker", "notifier", "worker", "beat",
+        "revocation_list",
         *(f"reactor_{name}" for name in REACTORS),
     }  # fmt: skip
     assert {check["status"] for check in checks.values()} == {"ok"}
