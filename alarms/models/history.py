@@ -16,8 +16,8 @@ from alarms.models.rule import AlarmRule
 from alarms.models.sources import AlarmCheck
 
 for _model in (
-    AlarmCheck, AlarmRule, MaintenanceWindow, Shelving, NotificationRoute, EscalationStep, OnCallRota,
-    OnCallMember, OnCallStandIn,
+    AlarmCheck, AlarmRule, MaintenanceWindow, Shelving, NotificationRoute, EscalationStep,
+    OnCallRota, OnCallMember, OnCallStandIn,
 ):  # fmt: skip
     keep_history(_model)
 keep_history(NotificationTarget, ignore=("secret", "failures", "paused_until"))
