@@ -110,14 +110,14 @@ def _known(found: Sequence[Found]) -> dict[str, list[Alarm]]:
     since = min((one.since for one in found), default=0)
     raised = [from_microseconds(at) for one in found for at in _raised(one)]
     alarms = (
-        Alarm.objects.select_for_update(of=("self",))
+        Alarm.objects.select_for_update(of=("self",), no_key=True)
         .filter(
             Q(ending="") | Q(cleared_at__gt=from_microseconds(since)) | Q(raised_at__in=raised),
             tenant_id__in={one.sign.tenant_id for one in found},
             key__in=[one.sign.key for one in found],
         )
         .exclude(ending__in=_OVER)
-        .order_by("raised_at", "id")
+        .order_by("key", "raised_at", "id")  # as everybody locks alarms
     )
     by_key: dict[str, list[Alarm]] = defaultdict(list)
     for alarm in alarms:
