@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from alarms.engine.fold import NEVER, Episode, Event, State, Turn, episodes
 from alarms.engine.reconcile import Known, reconcile
@@ -84,9 +84,9 @@ def end_unwatched(keys: Iterable[str], *, now: dt.datetime) -> int:
     """
     watched = set(keys)
     with transaction.atomic():
-        alarms = Alarm.objects.select_for_update(of=("self",)).filter(source=Source.RULE, ending="")
+        alarms = _locked().filter(source=Source.RULE, ending="")
         writing = _Writing(now)
-        for alarm in alarms.order_by("id").iterator():
+        for alarm in alarms.order_by("key", "id").iterator():
             if alarm.key not in watched:
                 _end(alarm, now, Ending.RULE_CHANGED if alarm.channel_id else Ending.GONE)
                 writing.changed.append(alarm)
@@ -110,7 +110,7 @@ def _known(found: Sequence[Found]) -> dict[str, list[Alarm]]:
     since = min((one.since for one in found), default=0)
     raised = [from_microseconds(at) for one in found for at in _raised(one)]
     alarms = (
-        Alarm.objects.select_for_update(of=("self",), no_key=True)
+        _locked()
         .filter(
             Q(ending="") | Q(cleared_at__gt=from_microseconds(since)) | Q(raised_at__in=raised),
             tenant_id__in={one.sign.tenant_id for one in found},
@@ -123,6 +123,10 @@ def _known(found: Sequence[Found]) -> dict[str, list[Alarm]]:
     for alarm in alarms:
         by_key[alarm.key].append(alarm)
     return by_key
+
+
+def _locked() -> QuerySet[Alarm]:
+    return Alarm.objects.select_for_update(of=("self",), no_key=True)
 
 
 def _raised(one: Found) -> list[int]:

@@ -100,7 +100,7 @@ def _open(sign: Sign, *, at: dt.datetime, now: dt.datetime) -> Alarm:
 
 def _open_one(tenant_id: uuid.UUID, key: str) -> Alarm | None:
     return (
-        Alarm.objects.select_for_update(of=("self",))
+        Alarm.objects.select_for_update(of=("self",), no_key=True)
         .filter(tenant_id=tenant_id, key=key, ending="")
         .first()
     )
