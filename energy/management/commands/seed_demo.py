@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from django.utils import timezone
 
+from alarms.demo.rules import seed_rules
 from devices.demo.certificates import issue_demo_certificates
 from devices.demo.passwords import merge_into_file, read_demo_file
 from devices.demo.seed import DemoFleet, seed_fleet
@@ -80,6 +81,7 @@ class Command(BaseCommand):
         with transaction.atomic():
             seed_tariffs(fleet.gateways, now=now)
             seed_meters(fleet.gateways, now=now)
+            seed_rules(fleet.gateways, now=now)
 
     def _open_accounts(self, fleet: DemoFleet) -> None:
         """Give accounts to all but those whose access was revoked in an earlier run."""
