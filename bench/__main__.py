@@ -7,6 +7,10 @@ import sys
 
 # name: (module with `main(arguments) -> exit code`, what it measures)
 BENCHES = {
+    "alarm_mail": (
+        "bench.alarm_mail",
+        "from a device over the broker to the alarm and to a mail server",
+    ),
     "alarms": ("bench.alarms", "10,000 rules on 10,000 channels at 100,000 samples/s"),
     "access": ("bench.access", "permission filtering of a list against the plain tenant filter"),
     "herd": ("bench.herd", "5,000 devices with certificates come back at once"),
@@ -24,7 +28,7 @@ def main() -> int:
     if name not in BENCHES:
         print("Usage: ./run bench NAME [--tier plain|timescale] [options]; NAME --help tells them")
         for known, (_, about) in BENCHES.items():
-            print(f"  {known:<10}{about}")
+            print(f"  {known:<12}{about}")
         return 0 if name in ("", "-h", "--help", "list") else 2
     # imported late: the load generator imports this module again and must stay small
     importlib.import_module("django").setup()
