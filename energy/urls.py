@@ -78,6 +78,7 @@ api: list[URLPattern | URLResolver] = [
     ),
     path("", include("metering.urls_api_costs")),
     path("", include("metering.urls_api_plans")),
+    path("", include("alarms.api.urls_quiet")),
     path("", include("telemetry.urls_rejected")),
     path("", include("telemetry.imports.urls_api")),
     path("", include("reports.urls_api")),
@@ -122,6 +123,7 @@ urlpatterns = [
     path("", include("telemetry.explore.urls")),
     path("", include("telemetry.pages.urls")),
     path("", include("metering.pages.urls")),
+    path("alarms/", include("alarms.pages.urls_quiet")),
     path("reports/", include("reports.pages.urls")),
     path("", include("reports.urls")),
 ]

@@ -51,6 +51,11 @@ def release(*, now: dt.datetime) -> int:
     return released
 
 
+def review(alarms: QuerySet[Alarm], *, now: dt.datetime) -> int:
+    """Look again at quiet alarms whose reason may be over; return how many were released."""
+    return sum(_look_again(batch, now) for batch in _batches(alarms))
+
+
 def _open() -> QuerySet[Alarm]:
     return Alarm.objects.filter(ending="")
 

@@ -56,6 +56,13 @@ EXAMPLES: dict[str, Callable[[World], Body]] = {
         "start": w.facts["measured_at"].isoformat(), "text": "new", "device": _device(w),
     },
     "PATCH /api/v1/annotations/{annotation_id}": lambda w: {"text": "new", "device": _device(w)},
+    "POST /api/v1/maintenance-windows": lambda w: {
+        "name": "new", "end": _UNTIL, "device": _device(w),
+    },
+    "PATCH /api/v1/maintenance-windows/{window_id}": lambda _world: {"name": "new"},
+    "POST /api/v1/shelvings": lambda w: {
+        "alarm": str(w.rows["alarms.Alarm"].id), "until": _UNTIL, "reason": "new",
+    },
     "POST /api/v1/devices/{device_id}/quality/request": lambda _world: {},
     "PATCH /api/v1/devices/{device_id}": lambda w: {
         "name": "new", "serial_number": "A1", "zone": str(w.objects["zone_id"])

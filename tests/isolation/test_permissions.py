@@ -6,6 +6,7 @@ less than before.
 
 from __future__ import annotations
 
+from tests.isolation.needs_of_alarms import NEEDS_OF_ALARMS
 from tests.isolation.needs_of_energy import NEEDS_OF_ENERGY
 from tests.isolation.surfaces import SURFACES
 
@@ -350,7 +351,11 @@ NEEDS = {
 
 WANTED = {
     line.strip(): code
-    for code, lines in (*NEEDS.items(), *NEEDS_OF_ENERGY.items())
+    for code, lines in (
+        *NEEDS.items(),
+        *NEEDS_OF_ALARMS.items(),
+        *NEEDS_OF_ENERGY.items(),
+    )  # fmt: skip
     for line in lines.strip().splitlines()
 }
 ASKED = {

@@ -168,6 +168,8 @@ def _fill(world: World) -> None:
         "allocation_key_id": world.rows["metering.AllocationKey"].id,
         "budget_id": world.rows["metering.Budget"].id,
         "baseline_id": world.rows["metering.Baseline"].id,
+        "window_id": world.rows["alarms.MaintenanceWindow"].id,
+        "shelving_id": world.rows["alarms.Shelving"].id,
     }  # fmt: skip
 
 
