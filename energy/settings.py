@@ -155,6 +155,7 @@ TEMPLATES = [
                 "accounts.context_processors.acting_tenant",
                 "accounts.pages.menu.settings_menu",
                 "devices.pages.menu.main_menu",
+                "alarms.pages.menu.alarm_count",
             ],
         },
     }

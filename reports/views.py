@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.identity import Acting, switch_tenant
+from alarms.queries.inbox import AlarmFilter, count_open_by_site, open_alarms
 from devices.models import Device
 from devices.presence import Presence
 from devices.queries_device_parts import offered_parts, read_part
@@ -23,6 +24,7 @@ from telemetry.pages.announced import announced_parts
 from telemetry.truth.part import QUALITY
 
 SEARCH_LENGTH = 100
+OPEN_ALARMS = 5
 READING = {"read:site", "read:device", "read:telemetry"}
 
 
@@ -45,6 +47,8 @@ def home(request: HttpRequest) -> HttpResponse:
     context = {
         "overview": overview, "now": now,
         "energy_tiles": read_tiles(now=now) if may_meter and not _is_guest(request) else [],
+        "alarm_counts": count_open_by_site()
+        if "read:alarm" in request.acting.codes else {},  # type: ignore[attr-defined]
     }  # fmt: skip
     return render(request, "reports/home.html", context)
 
@@ -72,7 +76,9 @@ def device(request: HttpRequest, device_id: uuid.UUID) -> HttpResponse:
     context = {
         "device": page, "now": now, "parts": parts, "part": part.name if part else "",
         "may_provision": "provision:device" in codes,
-        "may_calculate": "read:device" in codes,
+        "may_calculate": "read:device" in codes, "device_key": str(device_id),
+        "open_alarms": open_alarms(AlarmFilter(device_id=device_id), now=now, limit=OPEN_ALARMS)
+        if "read:alarm" in codes and part is None else [],
     }  # fmt: skip
     return render(request, "reports/device.html", context | found)
 

@@ -16,6 +16,7 @@ _ENTRIES: tuple[tuple[str, Promise, str, tuple[str, ...]], ...] = (
     ("home", _("Overview"), "", ("home",)),
     ("energy", _("Energy"), "read:meter", ("energy", "meter", "plan")),
     ("costs", _("Costs"), "read:tariff", ("costs",)),
+    ("alarms", _("Alarms"), "read:alarm", ("alarm",)),
     ("fleet", _("Fleet"), "read:device", ("fleet", "device")),
     ("explore", _("Explore"), "read:telemetry", ("explore", "export")),
     ("reports", _("Reports"), "read:report", ("report",)),
@@ -32,6 +33,7 @@ _ENTRIES: tuple[tuple[str, Promise, str, tuple[str, ...]], ...] = (
 class MenuEntry:
     """A link; `current` is "page", "true" on a page below it, or ""."""
 
+    name: str
     url: str
     label: Promise
     current: str
@@ -59,5 +61,5 @@ def _entries(request: HttpRequest) -> list[MenuEntry]:
         is_below = not is_marked and here.startswith(prefixes)
         current = "page" if here == name else "true" if is_below else ""
         is_marked = is_marked or bool(current)
-        found.append(MenuEntry(url, label, current))
+        found.append(MenuEntry(name, url, label, current))
     return found
