@@ -11,6 +11,7 @@ from devices.models import Claim, DeviceProfile, PendingDevice, Site, Zone
 from devices.queries_claims import TickState
 
 MAX_TABLE = 2_000_000
+ROW_ACTIONS = ["create", "update", "same", "refused"]
 TICK_STATES = [state.value for state in TickState]
 
 
@@ -154,7 +155,7 @@ class RowSerializer(serializers.Serializer):
     number = serializers.IntegerField(help_text="The header is row 1.")
     hardware_id = serializers.CharField(allow_blank=True)
     name = serializers.CharField(allow_blank=True)
-    action = serializers.ChoiceField(choices=["create", "update", "same", "refused"])
+    action = serializers.ChoiceField(choices=ROW_ACTIONS)
     column = serializers.CharField(allow_blank=True)
     code = serializers.CharField(allow_blank=True)
     detail = serializers.CharField(allow_blank=True)

@@ -24,6 +24,7 @@ MAX_NAMES = 20
 QUALITIES = [quality.label for quality in Quality]
 PRESENCES = [presence.value for presence in Presence]
 ANSWER_INTERVALS = [RAW, *INTERVALS]
+ANSWER_SOURCES = [RAW, QUARTERS, DAYS]
 ANSWER_AGGREGATES = [*AGGREGATES, RAW]
 ASKED_INTERVALS = ["auto", RAW, *INTERVALS]
 TIME_HELP = (
@@ -186,7 +187,7 @@ class AnswerSerializer(serializers.Serializer):
     interval = serializers.ChoiceField(choices=ANSWER_INTERVALS)
     tz = serializers.CharField()
     source = serializers.ChoiceField(  # type: ignore[assignment]
-        choices=[RAW, QUARTERS, DAYS],
+        choices=ANSWER_SOURCES,
         help_text="What was read: samples, or rollups of quarter hours or days.",
     )
     series = SeriesSerializer(many=True)

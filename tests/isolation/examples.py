@@ -44,6 +44,17 @@ def table(world: World) -> str:
 
 
 EXAMPLES: dict[str, Callable[[World], Body]] = {
+    "POST /api/v1/alarms/actions": lambda w: {
+        "action": "assign", "alarms": [str(w.objects["alarm_id"])],
+        "assignee": str(w.people["viewer"].pk),
+    },
+    "POST /api/v1/alarms/{alarm_id}/acknowledge": lambda _world: {"text": "new"},
+    "POST /api/v1/alarms/{alarm_id}/unacknowledge": lambda _world: {},
+    "POST /api/v1/alarms/{alarm_id}/assign": lambda w: {"assignee": str(w.people["viewer"].pk)},
+    "POST /api/v1/alarms/{alarm_id}/comment": lambda _world: {"text": "new"},
+    "POST /api/v1/alarms/{alarm_id}/snooze": lambda _world: {"until": None},
+    "POST /api/v1/alarms/{alarm_id}/clear": lambda _world: {"text": "new"},
+    "POST /api/v1/alarms/{alarm_id}/rate": lambda _world: {"rating": "useful"},
     "POST /api/v1/devices/{device_id}/readings": lambda w: {
         "metric": "active_power_net", "value": 4.5, "reason": "new",
         "at": (w.facts["measured_at"] + dt.timedelta(minutes=1)).isoformat(),

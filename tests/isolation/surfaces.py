@@ -51,7 +51,8 @@ OBJECTS = {"release_id", "campaign_id", "vendor_key_id", "zigbee_claim_id", "zig
            "tariff_id", "assignment_id", "period_id", "centre_id", "allocation_key_id",
            "budget_id", "baseline_id",
            "command_id", "batch_id", "stop_id", "virtual_id", "export_id",
-           "import_id", "group_key", "meter_id", "report_id", "report_template_id"}  # fmt: skip
+           "alarm_id", "import_id", "group_key", "meter_id", "report_id",
+           "report_template_id"}  # fmt: skip
 GUESTS_MAY = {"", "devices/<uuid:device_id>", "api/v1/devices",
               "api/v1/devices/<uuid:device_id>", "api/v1/devices/<uuid:device_id>/latest",
               "api/v1/telemetry/query", "api/v1/latest", "api/v1/live/ticket",

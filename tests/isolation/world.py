@@ -170,6 +170,7 @@ def _fill(world: World) -> None:
         "baseline_id": world.rows["metering.Baseline"].id,
         "window_id": world.rows["alarms.MaintenanceWindow"].id,
         "shelving_id": world.rows["alarms.Shelving"].id,
+        "alarm_id": world.rows["alarms.Alarm"].id,
     }  # fmt: skip
 
 
