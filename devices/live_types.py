@@ -29,6 +29,7 @@ class EventType(models.TextChoices):
 
 # what one must be allowed to see; the others need "read:device"
 _CODES: dict[EventType, str] = {
+    EventType.ALARM: "read:alarm",
     EventType.COMMAND: "read:command",
     EventType.ACTUATOR_RESPONSE: "read:command",
     EventType.EMERGENCY_STOP: "read:command",

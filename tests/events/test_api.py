@@ -168,8 +168,8 @@ def test_a_guest_hears_the_presence_of_what_is_shared_only(red, devices, happene
 def test_a_key_without_commands_hears_none(red, devices, happened, client):
     with red.scope():
         key = create_key(
-            name="reader", codes=["read:device"], expires_at=None, created_by=red.owner,
-            editor_codes=CODES, now=timezone.now(),
+            name="reader", codes=["read:device", "read:alarm"], expires_at=None,
+            created_by=red.owner, editor_codes=CODES, now=timezone.now(),
         )  # fmt: skip
     headers = {"X-API-Key": key.secret.text}
 
