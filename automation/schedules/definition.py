@@ -1,0 +1,136 @@
+"""The form of a schedule, as it is stored and exported.
+
+    {"when": {"kind": "times", "at": ["08:00", "12:00"]}, "days": [1, 2, 3, 4, 5]}
+
+All times are local times of the site.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+MAX_BYTES = 8_192
+MAX_TIMES = 48
+LEAST_INTERVAL, MOST_INTERVAL = 60, 86_400
+
+Clock = Annotated[str, msgspec.Meta(pattern=r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]\Z")]
+IsoWeekday = Annotated[int, msgspec.Meta(ge=1, le=7)]
+
+
+class BadSchedule(ValueError):
+    """A schedule that cannot be used.
+
+    `field` is the place, such as `when.to`; `code` one of bad_shape, too_large, twice,
+    empty_window, never. `message` says what to do.
+    """
+
+    def __init__(self, code: str, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}" if field else message)
+        self.code = code
+        self.field = field
+        self.message = message
+
+
+class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """An object in which a misspelt member is refused."""
+
+
+class Times(_Strict, frozen=True, tag_field="kind", tag="times"):
+    """At these times of each day."""
+
+    at: Annotated[tuple[Clock, ...], msgspec.Meta(min_length=1, max_length=MAX_TIMES)]
+
+
+class Every(_Strict, frozen=True, tag_field="kind", tag="every"):
+    """Again and again, counted from the beginning of the window; it may go past midnight."""
+
+    seconds: Annotated[int, msgspec.Meta(ge=LEAST_INTERVAL, le=MOST_INTERVAL)]
+    start: Clock = msgspec.field(default="00:00", name="from")
+    end: Clock = msgspec.field(default="00:00", name="to")
+
+
+class Window(_Strict, frozen=True, tag_field="kind", tag="window"):
+    """On at one time, off at another; from 22:00 to 06:00 goes into the next day."""
+
+    start: Clock = msgspec.field(name="from")
+    end: Clock = msgspec.field(name="to")
+
+
+class Once(_Strict, frozen=True, tag_field="kind", tag="once"):
+    """At one local time on one day, such as 2026-12-24T18:00."""
+
+    at: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}\Z")]
+
+    @property
+    def moment(self) -> dt.datetime:
+        """Return the local time. Raises: ValueError."""
+        return dt.datetime.fromisoformat(self.at)
+
+
+When = Times | Every | Window | Once
+
+
+class ScheduleDefinition(_Strict, frozen=True):
+    """When something is to happen.
+
+    days: of the week, 1 is Monday; none: each. first, last: local days between which it
+    holds. missed: what becomes of runs that are late by more than `late_seconds`, because
+    nobody was there to begin them: none, the last of them, or all. Of a window only what
+    holds now is caught up with: a pump whose time is over is not switched on.
+    """
+
+    when: When
+    days: Annotated[tuple[IsoWeekday, ...], msgspec.Meta(max_length=7)] = ()
+    first: dt.date | None = None
+    last: dt.date | None = None
+    missed: Literal["skip", "last", "all"] = "skip"
+    late_seconds: Annotated[int, msgspec.Meta(ge=60, le=86_400)] = 300
+
+
+def read_schedule(document: bytes | dict[str, Any]) -> ScheduleDefinition:
+    """Return a schedule, every member of its type and all of it consistent.
+
+    Raises: BadSchedule.
+    """
+    try:
+        data = document if isinstance(document, bytes) else msgspec.json.encode(document)
+        if len(data) > MAX_BYTES:
+            raise BadSchedule("too_large", "", f"A schedule has at most {MAX_BYTES} bytes.")
+        found = msgspec.json.decode(data, type=ScheduleDefinition)
+    except msgspec.ValidationError as error:
+        detail, _, where = str(error).partition(" - at `$")
+        raise BadSchedule("bad_shape", where.rstrip("`").lstrip("."), f"{detail}.") from None
+    except (msgspec.MsgspecError, RecursionError, TypeError) as error:
+        raise BadSchedule("bad_shape", "", f"This is no JSON object: {error!s:.200}.") from None
+    _check(found)
+    return found
+
+
+def write_schedule(schedule: ScheduleDefinition) -> dict[str, Any]:
+    """Return a schedule as it is stored; what stands at its default is left out."""
+    written: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(schedule))
+    return written
+
+
+def _check(schedule: ScheduleDefinition) -> None:
+    match schedule.when:
+        case Times(at=at) if len(set(at)) < len(at):
+            raise BadSchedule("twice", "when.at", "A time stands there twice.")
+        case Window(start=start, end=end) if start == end:
+            raise BadSchedule("empty_window", "when.to", "The window has no length.")
+        case Once() as once:
+            _check_once(once, schedule)
+    if schedule.first and schedule.last and schedule.last < schedule.first:
+        raise BadSchedule("never", "last", "The last day is before the first one.")
+
+
+def _check_once(once: Once, schedule: ScheduleDefinition) -> None:
+    try:
+        day = once.moment.date()
+    except ValueError:
+        raise BadSchedule("bad_shape", "when.at", "There is no such day or time.") from None
+    if schedule.days and day.isoweekday() not in schedule.days:
+        raise BadSchedule("never", "days", "That day of the week is not among the days.")
