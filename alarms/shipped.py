@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
 _NIGHT = [{"from": "22:00", "to": "06:00"}]
@@ -184,3 +185,9 @@ _ALL = (
 )  # fmt: skip
 
 TEMPLATES: Mapping[str, RuleTemplate] = {template.code: template for template in _ALL}
+
+
+def words_of(template: RuleTemplate) -> dict[str, str]:
+    """Return its texts in the active language, by their names."""
+    names = ("name", "about", "text", "advice")
+    return {name: gettext(text) if (text := getattr(template, name)) else "" for name in names}

@@ -83,6 +83,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("telemetry.urls_rejected")),
     path("", include("telemetry.imports.urls_api")),
     path("", include("reports.urls_api")),
+    path("", include("alarms.api.urls_rules")),
     path("telemetry/query", TelemetryQuery.as_view(), name="api-telemetry-query"),
 ]
 

@@ -10,12 +10,16 @@ from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from django.db import connection, transaction
+from django.utils.translation import gettext as _
 
 from alarms.engine.fold import NEVER, Episode
-from alarms.queries.scopes import Scope, channels_in
+from alarms.queries.rules import find_rule, newest_versions
+from alarms.queries.scopes import Scope, channels_in, scope_of
 from alarms.rules.compiled import Compiled, compile_rule
 from alarms.rules.definition import LastWeek, NoData, RuleDefinition
 from alarms.rules.trial import WEEK_US, Trial
+from alarms.services.rule_refusals import RuleRefused
 from alarms.services.rules import Content, check_rule
 from devices.models import Channel
 from devices.presence import offline_after_seconds
@@ -31,6 +35,9 @@ PORTION = 60_000  # samples of a channel at a time: 30 days and a week of one a 
 CHANNELS_A_READ = 10
 SECOND_US = 1_000_000
 _LEAD = dt.timedelta(days=7)
+
+
+_LOCK = "SELECT pg_try_advisory_xact_lock(hashtext('alarm back-test'), hashtext(%s))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,7 @@ class BackTest:
         return max((one.seconds for one in self.listed), default=0.0)
 
 
+@transaction.atomic
 def back_test(
     *,
     scope: Scope,
@@ -89,11 +97,13 @@ def back_test(
     """Try a rule on the last days; nothing is stored.
 
     Reads at most `MAX_SAMPLES`; channels for which there are too many are left out, and counted.
+    One at a time of a tenant: the others are refused as busy.
 
     Args: zone: of the days that alarms are counted by.
     Raises: RuleRefused.
     """
     definition = check_rule(scope, content)
+    _take_turn(tenant_id)
     matching = channels_in(scope)
     channels = list(matching[:MAX_CHANNELS])
     run = _Run(definition, now - dt.timedelta(days=days), now, tenant_id)
@@ -111,6 +121,17 @@ def back_test(
         channels=matching.count() if len(channels) == MAX_CHANNELS else len(channels),
         tried=run.tried, with_samples=run.with_samples, samples=run.samples,
         unit=_unit(definition, channels),
+    )  # fmt: skip
+
+
+def back_test_rule(*, rule_id: uuid.UUID, days: int, zone: ZoneInfo, now: dt.datetime) -> BackTest:
+    """Try a rule as it is now on the last days. Raises: AlarmRule.DoesNotExist. RuleRefused."""
+    rule = find_rule(rule_id)
+    version = newest_versions([rule]).get(rule.id)
+    content = Content(version.definition if version else {})
+    return back_test(
+        scope=scope_of(rule), content=content, days=days, zone=zone, tenant_id=rule.tenant_id,
+        now=now,
     )  # fmt: skip
 
 
@@ -192,6 +213,13 @@ class _Run:
         if not isinstance(self.definition.when, LastWeek):
             return 0
         return WEEK_US + max(self._compile(channel).timing.hold for channel in channels)
+
+
+def _take_turn(tenant_id: uuid.UUID) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK, [str(tenant_id)])
+        if not cursor.fetchone()[0]:
+            raise RuleRefused("busy", _("Another rule is being tried: wait a moment."))
 
 
 def _give(trial: Trial, rows: SampleBatch) -> None:

@@ -13,7 +13,7 @@ from alarms.models import AlarmRule
 from alarms.queries.scopes import Scope, channels_in
 from alarms.services.rule_refusals import RuleRefused
 from alarms.services.rules import Content, create_rule
-from alarms.shipped import TEMPLATES, RuleTemplate
+from alarms.shipped import TEMPLATES, RuleTemplate, words_of
 from devices.models import Channel, DeviceProfile
 
 
@@ -28,15 +28,15 @@ def add_template(*, code: str, made_by: User | None = None, now: dt.datetime) ->
     template = TEMPLATES.get(code)
     if template is None:
         raise RuleRefused("unknown_template", _("There is no such template."), "code")
-    profile = _profile(template)
+    profile, words = _profile(template), words_of(template)
     metrics = _metrics(template, profile)
     return [
         create_rule(
-            name=_name(template, metric, len(metrics)),
+            name=_name(words["name"], metric, len(metrics)),
             scope=Scope(metric=metric, profile=profile.id if profile else None),
             content=Content(
-                _definition(template, metric), _translated(template.text),
-                _translated(template.advice), _("From a template"),
+                _definition(template, metric), words["text"], words["advice"],
+                _("From a template"),
             ),
             made_by=made_by, now=now,
         )
@@ -57,8 +57,7 @@ def _metrics(template: RuleTemplate, profile: DeviceProfile | None) -> list[str]
     return (found or list(template.metrics))[:1] if template.takes_first or not found else found
 
 
-def _name(template: RuleTemplate, metric: str, count: int) -> str:
-    name = _translated(template.name)
+def _name(name: str, metric: str, count: int) -> str:
     return name if count == 1 else f"{name} ({metric.rpartition('_')[2].upper()})"
 
 
@@ -76,7 +75,3 @@ def _interval(metric: str) -> int:
         "expected_interval_seconds", "device__profile__expected_interval_seconds"
     ).distinct()  # fmt: skip
     return min(21_600, max((own or usual for own, usual in rows), default=0))
-
-
-def _translated(text: str) -> str:
-    return _(text) if text else ""

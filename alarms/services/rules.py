@@ -251,7 +251,7 @@ def _save(rule: AlarmRule) -> None:
 
 
 def _save_version(version: AlarmRuleVersion, made_by: User | None) -> None:
-    if version.number > MAX_VERSIONS:
+    if version.rule.versions.count() >= MAX_VERSIONS:
         raise RuleRefused("too_many_versions", _("There are too many versions already."))
     version.tenant_id, version.made_by = version.rule.tenant_id, made_by
     version.save()

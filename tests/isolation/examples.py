@@ -12,6 +12,7 @@ from tests.isolation.world import World
 
 Body = dict[str, Any]
 _PRICES = {"components": [{"kind": "flat", "name": "energy", "price": "0.3"}]}
+_RULE = {"definition": {"when": {"kind": "threshold", "above": 5}}}
 _UNTIL = "2027-01-01T00:00:00Z"
 
 
@@ -203,6 +204,19 @@ EXAMPLES: dict[str, Callable[[World], Body]] = {
     "POST /api/v1/energy/baseline": lambda w: {
         "scope": f"meter:{w.objects['meter_id']}", "start": "2025-01-01", "end": "2026-01-01",
         "counted_from": "2026-01-01",
+    },
+    "POST /api/v1/alarm-rules": lambda w: _RULE | {
+        "name": f"{w.word} new", "scope": {"channel": _source(w)}
+    },
+    "POST /api/v1/alarm-rules/back-test": lambda w: _RULE | {"scope": {"channel": _source(w)}},
+    "POST /api/v1/alarm-rules/import": lambda w: {
+        "kind": "alarm-rules", "version": 1,
+        "rules": [_RULE | {"name": f"{w.word} file", "scope": {"metric": "power_factor"}}],
+    },
+    "POST /api/v1/alarm-rules/templates": lambda _world: {"code": "frequency"},
+    "PATCH /api/v1/alarm-rules/{alarm_rule_id}": lambda _world: _RULE | {"is_enabled": True},
+    "POST /api/v1/alarm-rules/{alarm_rule_id}/restore": lambda w: {
+        "number": w.rows["alarms.AlarmRuleVersion"].number
     },
     "POST /api/v1/tariffs": lambda _world: {"name": "new", "currency": "EUR"},
     "POST /api/v1/tariffs/{tariff_id}/versions": lambda _world: {

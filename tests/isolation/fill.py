@@ -127,6 +127,7 @@ SHAPED: dict[str, Callable[[str], Any]] = {
     "metering.TariffVersion.definition": lambda word: {
         "components": [{"kind": "flat", "name": word[:60], "price": "1"}]
     },
+    "alarms.AlarmRule.metric": lambda word: word.replace("-", "_")[:60],
     "alarms.AlarmRuleVersion.definition": lambda _word: {
         "when": {"kind": "threshold", "above": 7_000_000.0}
     },

@@ -49,7 +49,7 @@ OBJECTS = {"release_id", "campaign_id", "vendor_key_id", "zigbee_claim_id", "zig
            "membership_id", "member_id", "invitation_id", "role_id", "key_id",
            "share_id", "site_id", "zone_id", "gateway_id", "claim_id", "transfer_id",
            "tariff_id", "assignment_id", "period_id", "centre_id", "allocation_key_id",
-           "budget_id", "baseline_id",
+           "budget_id", "baseline_id", "alarm_rule_id",
            "command_id", "batch_id", "stop_id", "virtual_id", "export_id",
            "alarm_id", "import_id", "group_key", "meter_id", "report_id",
            "report_template_id"}  # fmt: skip

@@ -6,6 +6,7 @@ less than before.
 
 from __future__ import annotations
 
+from tests.isolation.needs_of_alarm_rules import NEEDS_OF_ALARM_RULES
 from tests.isolation.needs_of_alarms import NEEDS_OF_ALARMS
 from tests.isolation.needs_of_energy import NEEDS_OF_ENERGY
 from tests.isolation.surfaces import SURFACES
@@ -354,6 +355,7 @@ WANTED = {
     for code, lines in (
         *NEEDS.items(),
         *NEEDS_OF_ALARMS.items(),
+        *NEEDS_OF_ALARM_RULES.items(),
         *NEEDS_OF_ENERGY.items(),
     )  # fmt: skip
     for line in lines.strip().splitlines()

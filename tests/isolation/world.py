@@ -171,6 +171,7 @@ def _fill(world: World) -> None:
         "window_id": world.rows["alarms.MaintenanceWindow"].id,
         "shelving_id": world.rows["alarms.Shelving"].id,
         "alarm_id": world.rows["alarms.Alarm"].id,
+        "alarm_rule_id": world.rows["alarms.AlarmRule"].id,
     }  # fmt: skip
 
 
