@@ -41,6 +41,7 @@ from devices.services.gateways import (
     note_refused_name,
     register_gateway,
 )
+from devices.tags import clean_tags
 
 PRESENCE_LABELS = {
     Presence.ONLINE: _("Online"),
@@ -186,6 +187,10 @@ class GatewayAdmin(BoxAdmin, PresenceAdmin):
 class DeviceForm(TenantForm):
     """Keeps a device at the site of its gateway."""
 
+    def clean_tags(self) -> list[str]:
+        """Drop blanks and repetitions."""
+        return clean_tags(self.cleaned_data.get("tags") or [])
+
     def clean(self) -> dict[str, Any]:
         """Compare the sites."""
         cleaned = super().clean() or self.cleaned_data
@@ -224,7 +229,7 @@ class DeviceAdmin(BoxAdmin, PresenceAdmin):
     inlines = (CertificateInline,)
     ordering = ("name", "id")
     fields = (
-        "tenant", "site", "gateway", "profile", "uid", "name", "serial_number",
+        "tenant", "site", "gateway", "profile", "uid", "name", "serial_number", "tags",
         "last_seen_at", "reported_status", "reported_status_at", "created_at", "updated_at",
     )  # fmt: skip
     readonly_fields = (
@@ -244,6 +249,7 @@ class DeviceAdmin(BoxAdmin, PresenceAdmin):
             name=obj.name,
             profile=obj.profile,
             serial_number=obj.serial_number,
+            tags=obj.tags,
         )
         _become(obj, saved)
 

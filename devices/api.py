@@ -86,6 +86,7 @@ class DeviceList(DeviceView):
             text=self.params["q"],
             site_id=self.params.get("site"),
             presence=self.params.get("status"),
+            tag=self.params.get("tag", ""),
         )
 
 
@@ -110,7 +111,7 @@ class DeviceDetail(DeviceView):
         request=DevicePatch, responses=DeviceDetailSerializer, parameters=[IF_MATCH],
     )  # fmt: skip
     def patch(self, request: Request, device_id: uuid.UUID) -> Response:
-        """Rename a device, set its serial number, or move it to another zone of its site."""
+        """Rename a device, set its serial number or tags, or move it to a zone of its site."""
         body = read_body(request, DevicePatch)
         if body.get("zone"):
             body["zone"] = find_row(Zone, body["zone"], "zone")

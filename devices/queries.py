@@ -47,6 +47,7 @@ def list_devices(
     text: str = "",
     site_id: uuid.UUID | None = None,
     presence: Presence | None = None,
+    tag: str = "",
 ) -> QuerySet[Device]:
     """Return the devices that match everything given, with site, gateway and profile.
 
@@ -58,6 +59,8 @@ def list_devices(
         devices = devices.filter(_mentions(word))
     if site_id is not None:
         devices = devices.filter(site_id=site_id)
+    if tag:
+        devices = devices.filter(tags__contains=[tag])
     if presence is not None:
         devices = with_presence(devices, now=now).filter(presence=presence.value)
     return devices

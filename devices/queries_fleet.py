@@ -80,6 +80,7 @@ class FleetFilter:
     lifecycle: str = ""
     firmware: str = ""
     trouble: str = ""
+    tag: str = ""
     order: str = "name"
 
 
@@ -171,7 +172,7 @@ def read_fleet_numbers(*, now: dt.datetime, with_claims: bool) -> FleetNumbers:
 
 def find_fleet(wanted: FleetFilter, *, now: dt.datetime) -> QuerySet[Device]:
     """Return the devices that match, ordered, with `presence` and one flag for each trouble."""
-    devices = with_presence(list_devices(now=now, text=wanted.text), now=now)
+    devices = with_presence(list_devices(now=now, text=wanted.text, tag=wanted.tag), now=now)
     if wanted.lifecycle:
         devices = devices.filter(lifecycle=wanted.lifecycle)
     else:

@@ -8,6 +8,7 @@ from accounts.api.pagination import PageParams
 from devices.models import Channel, Device, DeviceProfile, Gateway, Lifecycle, Site, Zone
 from devices.presence import Presence, presence_of
 from devices.queries import DEVICE_ORDERINGS
+from devices.tags import MAX_LENGTH
 
 PRESENCE_HELP = (
     "online: heard from in time; late: for more than 1.5 expected intervals not; offline: for "
@@ -76,7 +77,8 @@ class DeviceSerializer(serializers.ModelSerializer):
         model = Device
         fields = (
             "id", "uid", "name", "serial_number", "status", "last_seen_at", "lifecycle",
-            "firmware_version", "site", "zone", "gateway", "profile", "created_at", "updated_at",
+            "firmware_version", "tags", "site", "zone", "gateway", "profile", "created_at",
+            "updated_at",
         )  # fmt: skip
 
     def get_status(self, device: Device) -> Presence:
@@ -112,6 +114,9 @@ class DeviceListParams(PageParams):
         help_text="Words that occur in name, identifier, serial number, site or gateway.",
     )  # fmt: skip
     site = serializers.UUIDField(required=False, help_text="Id of a site.")
+    tag = serializers.CharField(
+        default="", max_length=MAX_LENGTH, allow_blank=True, help_text="A tag that it has."
+    )
     status = serializers.ChoiceField(
         choices=[presence.value for presence in Presence], required=False, help_text=PRESENCE_HELP
     )

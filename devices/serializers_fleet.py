@@ -7,6 +7,7 @@ from rest_framework import serializers
 from accounts.api.pagination import PageParams
 from accounts.api.params import Params
 from devices.models import DeviceEvent, Gateway, ReportedStatus, Severity, Site, Zone
+from devices.tags import MAX_LENGTH, MAX_TAGS
 
 
 class SiteRow(serializers.ModelSerializer):
@@ -134,6 +135,10 @@ class DevicePatch(Params):
     zone = serializers.UUIDField(
         required=False, allow_null=True, help_text="A zone of the device's site, or null."
     )
+    tags = serializers.ListField(
+        child=serializers.CharField(max_length=MAX_LENGTH), max_length=MAX_TAGS, required=False,
+        help_text="All its tags: words of your own, without commas.",
+    )  # fmt: skip
 
 
 class DeviceBody(Params):

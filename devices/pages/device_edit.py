@@ -20,6 +20,7 @@ from accounts.services.refusals import Refusal
 from devices.models import Device, Zone
 from devices.services.fleet_edits import change_device
 from devices.services.lifecycle import DeviceGone, set_maintenance
+from devices.tags import split_tags
 
 
 class DeviceForm(forms.Form):
@@ -28,13 +29,14 @@ class DeviceForm(forms.Form):
     name = forms.CharField(max_length=100)
     serial_number = forms.CharField(max_length=64, required=False)
     zone = forms.UUIDField(required=False)
+    tags = forms.CharField(max_length=1000, required=False)
     seen = forms.CharField(max_length=30, required=False)
 
 
 @require_POST
 @requires("write:device")
 def device_edit(request: HttpRequest, device_id: uuid.UUID) -> HttpResponse:
-    """Rename a device, set its serial number, move it to another zone of its site."""
+    """Rename a device, set its serial number and tags, move it to another zone of its site."""
     if not Device.objects.filter(id=device_id).exists():
         raise Http404
     form = DeviceForm(request.POST)
@@ -77,7 +79,10 @@ def _changes_of(given: dict[str, Any]) -> dict[str, Any]:
     zone = Zone.objects.filter(id=given["zone"]).first() if given["zone"] else None
     if given["zone"] and zone is None:
         raise ValidationError(_("There is no such zone."))
-    return {"name": given["name"], "serial_number": given["serial_number"], "zone": zone}
+    return {
+        "name": given["name"], "serial_number": given["serial_number"], "zone": zone,
+        "tags": split_tags(given["tags"]),
+    }  # fmt: skip
 
 
 def _text_of(error: Refusal | ValidationError) -> str:

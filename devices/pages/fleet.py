@@ -23,6 +23,7 @@ from devices.queries_fleet import (
     find_fleet,
     read_fleet_numbers,
 )
+from devices.tags import MAX_LENGTH
 
 PAGE = 50
 TEXT = 100
@@ -77,6 +78,7 @@ def read_filter(given: QueryDict) -> FleetFilter:
         lifecycle=_one_of(given.get("lifecycle", ""), set(Lifecycle)),
         firmware=given.get("firmware", "").replace("\0", "")[:TEXT],
         trouble=_one_of(given.get("trouble", ""), set(Trouble)),
+        tag=given.get("tag", "").replace("\0", "").strip()[:MAX_LENGTH],
         order=order if order.removeprefix("-") in FLEET_ORDERINGS else "name",
     )
 

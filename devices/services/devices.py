@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -11,6 +12,7 @@ from accounts.models import Tenant
 from accounts.services.refusals import QuotaDevices
 from devices.models import Device, DeviceProfile, Gateway, Site
 from devices.services.channels import create_profile_channels
+from devices.tags import clean_tags
 
 
 class DeviceExists(Exception):
@@ -30,6 +32,7 @@ def register_device(
     name: str,
     profile: DeviceProfile,
     serial_number: str = "",
+    tags: Sequence[str] = (),
 ) -> Device:
     """Save a device with the channels of its profile; without gateway it connects itself.
 
@@ -52,6 +55,7 @@ def register_device(
         uid=uid,
         name=name,
         serial_number=serial_number,
+        tags=clean_tags(tags),
     )
     device.check_tenant()
     device.clean_fields()

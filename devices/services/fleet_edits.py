@@ -22,6 +22,7 @@ from devices.queries_commands import is_stopped
 from devices.services.command_facts import stops_over
 from devices.services.lifecycle import lock_device
 from devices.services.removal import delete_device, delete_gateway
+from devices.tags import clean_tags
 
 
 class RowGone(Refusal):
@@ -114,15 +115,17 @@ def change_gateway(
 def change_device(
     *, device_id: uuid.UUID, changes: Mapping[str, Any], now: dt.datetime, seen: str = ""
 ) -> Device:
-    """Rename a device, set its serial number, or move it to a zone of its site.
+    """Rename a device, set its serial number or tags, or move it to a zone of its site.
 
-    Args: changes: of name, serial_number and zone (a `Zone` or None).
+    Args: changes: of name, serial_number, tags and zone (a `Zone` or None).
     Raises: DeviceGone, VersionMoved, ZoneElsewhere, UnderStop, ValidationError.
     """
     device = lock_device(device_id)
     _check_version(device, seen)
     if "zone" in changes and changes["zone"] != device.zone:
         _check_move(device, changes["zone"])
+    if "tags" in changes:
+        changes = {**changes, "tags": clean_tags(changes["tags"])}
     _apply(device, changes, action="device.changed", now=now)
     return device
 

@@ -77,7 +77,8 @@ EXAMPLES: dict[str, Callable[[World], Body]] = {
     },
     "POST /api/v1/devices/{device_id}/quality/request": lambda _world: {},
     "PATCH /api/v1/devices/{device_id}": lambda w: {
-        "name": "new", "serial_number": "A1", "zone": str(w.objects["zone_id"])
+        "name": "new", "serial_number": "A1", "zone": str(w.objects["zone_id"]),
+        "tags": ["new"],
     },
     "PATCH /api/v1/gateways/{gateway_id}": lambda w: {"name": "new"},
     "PATCH /api/v1/sites/{site_id}": lambda w: {"name": "new"},
