@@ -18,6 +18,8 @@ from alarms.services.sending import AT_ONCE, claim_messages, keep_claims, record
 
 KEEP = dt.timedelta(seconds=5)
 _LOOK_AGAIN = dt.timedelta(seconds=2)
+_FIRST_PAUSE, _LONGEST_PAUSE = dt.timedelta(seconds=1), dt.timedelta(hours=1)
+MAX_FAILED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Notifier:
         }
         self._flying: dict[Future[tuple[Outcome, float]], _Flight] = {}
         self._later: dict[uuid.UUID, dt.datetime] = {}
+        self._failed: dict[int, tuple[int, dt.datetime]] = {}
         self._kept = dt.datetime.min.replace(tzinfo=dt.UTC)
 
     def round(self, *, now: dt.datetime, wait_seconds: float = 0.0) -> bool:
@@ -43,7 +46,7 @@ class Notifier:
 
         Args: wait_seconds: how long to wait for the other side of what is being sent.
         """
-        planned = plan_events(now=now)
+        planned = self._plan(now)
         called = call_people(now=now)
         self._gather(now)
         started = self._start(now)
@@ -62,6 +65,18 @@ class Notifier:
     def is_sending(self) -> bool:
         """Tell whether something is on its way."""
         return bool(self._flying)
+
+    def _plan(self, now: dt.datetime) -> int:
+        """Plan events; one that failed is tried again after twice the time, at most an hour."""
+        waiting = [event for event, (_tries, at) in self._failed.items() if at > now]
+        planned = plan_events(now=now, without=waiting)
+        for event in planned.failed:
+            tries = self._failed.get(event, (0, now))[0] + 1
+            pause = min(_FIRST_PAUSE * 2 ** min(tries, 12), _LONGEST_PAUSE)
+            self._failed[event] = (tries, now + pause)
+        if len(self._failed) > MAX_FAILED:  # the oldest are looked at once more
+            self._failed.pop(next(iter(self._failed)))
+        return planned.events
 
     def _gather(self, now: dt.datetime) -> None:
         self._later = {target: at for target, at in self._later.items() if at > now}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Greatest
 
@@ -17,6 +19,8 @@ from alarms.notify.holding import Due, Hold, due_time
 from alarms.notify.weeks import zone_of
 from alarms.services.ladders import Ladders, Rung, hold_of
 from devices.models import Severity
+
+logger = logging.getLogger(__name__)
 
 BATCH_EVENTS = 200
 _LOCK = 0x616C6172  # of PostgreSQL; one plans at a time, so that an end follows its beginning
@@ -30,24 +34,39 @@ _TOLD = (Kind.RAISED, Kind.RELEASED)
 _ENDS = (Kind.CLEARED, Kind.WITHDRAWN)
 
 
-def plan_events(*, now: dt.datetime, limit: int = BATCH_EVENTS) -> int:
-    """Plan what follows from events of all tenants, in their order; return how many there were.
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a look at events led to. failed: ids of events that could not be planned."""
+
+    events: int = 0
+    failed: tuple[int, ...] = ()
+
+
+def plan_events(
+    *, now: dt.datetime, limit: int = BATCH_EVENTS, without: Collection[int] = ()
+) -> Planned:
+    """Plan what follows from events of all tenants, in their order.
 
     The events and what they lead to are written in one transaction: none is missed or planned
-    twice, whenever the process dies. 0 also while another process plans.
+    twice, whenever the process dies. One that fails stays unplanned and keeps no other waiting.
+    Nothing is done while another process plans.
+
+    Args: without: ids of events that are to wait.
     """
     with all_tenants(), transaction.atomic():
         if not _is_ours():
-            return 0
-        unplanned = AlarmEvent.objects.filter(planned_at=None).order_by("id")
+            return Planned()
+        unplanned = AlarmEvent.objects.filter(planned_at=None).exclude(id__in=without)
+        unplanned = unplanned.order_by("id")
         events = list(unplanned.select_for_update(skip_locked=True, of=("self",))[:limit])
         events.sort(key=lambda event: (event.tenant_id, event.id))
+        failed: list[int] = []
         for tenant_id, its in groupby(events, key=lambda event: event.tenant_id):
             with tenant_scope(tenant_id):
-                _plan_of_tenant(tenant_id, list(its), now)
-        ids = [event.id for event in events]
+                failed += _plan_of_tenant(tenant_id, list(its), now)
+        ids = [event.id for event in events if event.id not in failed]
         AlarmEvent.objects.filter(id__in=ids).update(planned_at=now)
-    return len(events)
+    return Planned(len(events), tuple(failed))
 
 
 def _is_ours() -> bool:
@@ -56,16 +75,28 @@ def _is_ours() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def _plan_of_tenant(tenant_id: uuid.UUID, events: Sequence[AlarmEvent], now: dt.datetime) -> None:
-    """Plan the events of the tenant in scope."""
+def _plan_of_tenant(
+    tenant_id: uuid.UUID, events: Sequence[AlarmEvent], now: dt.datetime
+) -> list[int]:
+    """Plan the events of the tenant in scope; return the ids of those that failed."""
     found = Alarm.objects.select_related("device", "site").in_bulk(
         {event.alarm_id for event in events}
     )
     ladders = Ladders(tenant_id)
+    failed = []
     for event in events:
         alarm = found.get(event.alarm_id)
-        if alarm is not None:
-            _plan(alarm, event, ladders, now)
+        if alarm is None:
+            continue
+        try:
+            with transaction.atomic():
+                _plan(alarm, event, ladders, now)
+        except (OperationalError, InterfaceError):  # no fault of the event
+            raise
+        except Exception:
+            logger.exception("Event %s of an alarm cannot be planned; it is tried again", event.id)
+            failed.append(event.id)
+    return failed
 
 
 def _plan(alarm: Alarm, event: AlarmEvent, ladders: Ladders, now: dt.datetime) -> None:

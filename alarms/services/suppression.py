@@ -44,6 +44,7 @@ def release(*, now: dt.datetime) -> int:
     """
     released = 0
     with all_tenants():
+        released += _wake(now)
         for alarms in _batches(_open().exclude(suppressed_because="")):
             released += _look_again(alarms, now)
         for alarms in _batches(_unattached()):
@@ -54,6 +55,17 @@ def release(*, now: dt.datetime) -> int:
 def review(alarms: QuerySet[Alarm], *, now: dt.datetime) -> int:
     """Look again at quiet alarms whose reason may be over; return how many were released."""
     return sum(_look_again(batch, now) for batch in _batches(alarms))
+
+
+@transaction.atomic
+def _wake(now: dt.datetime) -> int:
+    """Speak again of open alarms whose snooze is over and that nobody took care of."""
+    rows = _open().filter(snoozed_until__lte=now).order_by("key", "id")
+    alarms = list(rows.select_for_update(of=("self",), skip_locked=True, no_key=True)[:BATCH_ROWS])
+    _update(alarms, snoozed_until=None)
+    told = [(alarm, "") for alarm in alarms if not alarm.suppressed_because]
+    _tell(told, Kind.RELEASED, now)
+    return len(told)
 
 
 def _open() -> QuerySet[Alarm]:

@@ -7,6 +7,7 @@ import datetime as dt
 import pytest
 
 from accounts.models import SystemRole
+from accounts.tenancy import all_tenants
 from alarms.models import (
     Alarm,
     AlarmEvent,
@@ -22,6 +23,7 @@ from alarms.models import (
 from alarms.services.duty import call_people
 from alarms.services.gathering import due_targets, gather
 from alarms.services.planning import plan_events
+from alarms.services.suppression import release
 from devices.models import Severity
 from tests.alarms.making import end_alarm, open_alarm
 from tests.factories import NOW, DeviceFactory, MembershipFactory, SiteFactory, UserFactory
@@ -410,3 +412,40 @@ def test_tenants_are_planned_apart(red, blue, night):
 
     assert told(red) == [("Night shift", [("Red", "raised")])]
     assert {title for _name, notes in told(blue) for title, _what in notes} == {"Blue"}
+
+
+def test_an_event_that_cannot_be_planned_keeps_no_other_waiting(red, blue, night):
+    route(red, (0, night))
+    route(blue, (0, target(blue)), slots=[{"from": "not a time"}])  # as nobody can enter it
+    theirs, ours = open_alarm(blue, "system:a:1"), open_alarm(red, "system:b:1")
+
+    planned = plan_events(now=NOW)
+
+    with all_tenants():
+        told = set(Notification.objects.values_list("alarm_id", flat=True))
+        waiting = AlarmEvent.objects.filter(planned_at=None)
+        assert told == {ours.id}
+        assert planned.failed == tuple(waiting.values_list("id", flat=True))
+        assert waiting.get().alarm_id == theirs.id
+        NotificationRoute.objects.update(slots=[])
+    assert plan_events(now=NOW, without=planned.failed).events == 0
+    assert plan_events(now=NOW).failed == ()
+    with all_tenants():
+        assert Notification.objects.filter(alarm=theirs).exists()
+
+
+def test_an_alarm_that_was_put_aside_is_told_again_afterwards(red, night):
+    route(red, (0, night))
+    alarm = open_alarm(red, "system:a:1")
+    happens(red, alarm, "snoozed", NOW, snoozed_until=NOW + HOUR)
+    plan_events(now=NOW)
+
+    assert release(now=NOW + HOUR - SECOND) == 0
+    assert release(now=NOW + HOUR) == 1
+    assert release(now=NOW + HOUR) == 0
+
+    plan_events(now=NOW + HOUR)
+    with red.scope():
+        alarm.refresh_from_db()
+        waiting = Notification.objects.filter(alarm=alarm, state=Notification.State.WAITING)
+        assert (alarm.snoozed_until, waiting.count()) == (None, 1)
