@@ -25,7 +25,7 @@ from devices.models import DeviceEvent, Severity
 
 logger = logging.getLogger(__name__)
 
-MAX_NOTES = 500
+MAX_NOTES = 100
 _LONGEST_WAIT = dt.timedelta(hours=1)
 _LATER_EVENTS = 200
 

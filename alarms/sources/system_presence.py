@@ -17,58 +17,68 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from accounts.tenancy import all_tenants, tenant_scope
 from alarms.engine.incidents import DEVICE_OFFLINE, GATEWAY_OFFLINE
 from alarms.models import Alarm, Ending
-from alarms.services.raising import clear_alarm, raise_alarm
+from alarms.services.raising import clear_alarm
+from alarms.services.raising_many import raise_alarms
 from alarms.sources.findings import Finding, sign_of
 from alarms.sources.shipped import Check
 from devices.models import Device, Gateway, Lifecycle
 
-MAX_ROWS = 1000
+MAX_ROWS = 500  # of each kind in a round; more follow at once
+AT_ONCE = 100  # messages of these wait meanwhile
 _QUIET_LIVES = (Lifecycle.DECOMMISSIONED, Lifecycle.MAINTENANCE)
 _SERVED = Q(tenant__is_active=True, tenant__suspended_at=None)
 
 
-def watch_gateways(check: Check, *, now: dt.datetime) -> None:
-    """Raise and end the alarms of gateways; a gateway that is decommissioned has none."""
+def watch_gateways(check: Check, *, now: dt.datetime) -> bool:
+    """Raise and end the alarms of gateways; a gateway that is decommissioned has none.
+
+    Returns: whether there may be more to do.
+    """
     own = Device.objects.filter(gateway_id=OuterRef("id"), uid=OuterRef("uid"))
     gone = Gateway.objects.filter(Exists(own.filter(lifecycle=Lifecycle.DECOMMISSIONED)))
     quiet = own.filter(lifecycle__in=_QUIET_LIVES)
     with all_tenants():
-        _end_all("gateway", check, gone.values("id"), now)
+        more = _end_all("gateway", check, gone.values("id"), now)
         if check.is_enabled:
             rows = Gateway.objects.exclude(Exists(quiet))
-            _raise_all(rows, "gateway_id", check, _of_gateway, now)
+            more |= _raise_all(rows, "gateway_id", check, _of_gateway, now)
+    return more
 
 
-def watch_devices(check: Check, *, now: dt.datetime) -> None:
-    """Raise and end the alarms of devices; a gateway's own device is told of as the gateway."""
+def watch_devices(check: Check, *, now: dt.datetime) -> bool:
+    """Raise and end the alarms of devices; a gateway's own device is told of as the gateway.
+
+    Returns: whether there may be more to do.
+    """
     gone = Device.objects.filter(lifecycle=Lifecycle.DECOMMISSIONED)
     own = Gateway.objects.filter(id=OuterRef("gateway_id"), uid=OuterRef("uid"))
     with all_tenants():
-        _end_all("device", check, gone.values("id"), now)
+        more = _end_all("device", check, gone.values("id"), now)
         if check.is_enabled:
             rows = Device.objects.exclude(lifecycle__in=_QUIET_LIVES).exclude(Exists(own))
-            _raise_all(rows, "device_id", check, _of_device, now)
+            more |= _raise_all(rows, "device_id", check, _of_device, now)
+    return more
 
 
 def _raise_all(
     rows: QuerySet[Any], field: str, check: Check, find: Callable[[Any], Finding], now: dt.datetime
-) -> None:
+) -> bool:
     open_ones = Alarm.objects.filter(**{field: OuterRef("id")}, code=check.code, ending="")
     due = rows.filter(_SERVED, offline_since__isnull=False).exclude(Exists(open_ones))
-    for id_ in list(due.order_by("offline_since", "id").values_list("id", flat=True)[:MAX_ROWS]):
-        _raise_one(rows.model, id_, check, find, now)
+    ids = list(due.order_by("offline_since", "id").values_list("id", flat=True)[:MAX_ROWS])
+    for first in range(0, len(ids), AT_ONCE):
+        _raise_some(rows.model, ids[first : first + AT_ONCE], check, find, now)
+    return len(ids) >= MAX_ROWS
 
 
 @transaction.atomic
-def _raise_one(
-    model: Any, id_: Any, check: Check, find: Callable[[Any], Finding], now: dt.datetime
+def _raise_some(
+    model: Any, ids: list[Any], check: Check, find: Callable[[Any], Finding], now: dt.datetime
 ) -> None:
+    """Raise alarms for those that are still away; rows that somebody holds wait for a round."""
     locked = model.objects.select_for_update(of=("self",), skip_locked=True, no_key=True)
-    thing = locked.filter(id=id_, offline_since__isnull=False).first()
-    if thing is None:  # it is back, or somebody tells about it at this moment
-        return
-    with tenant_scope(thing.tenant_id):
-        raise_alarm(sign_of(check, find(thing)), at=thing.offline_since, now=now)
+    things = locked.filter(id__in=ids, offline_since__isnull=False).order_by("id")
+    raise_alarms([(sign_of(check, find(thing)), thing.offline_since) for thing in things], now=now)
 
 
 def _of_gateway(gateway: Gateway) -> Finding:
@@ -85,7 +95,7 @@ def _of_device(device: Device) -> Finding:
     )  # fmt: skip
 
 
-def _end_all(field: str, check: Check, gone: QuerySet[Any], now: dt.datetime) -> None:
+def _end_all(field: str, check: Check, gone: QuerySet[Any], now: dt.datetime) -> bool:
     """End alarms of what is heard again, or is no more.
 
     The locked row would change nothing here: an alarm that is ended too early is raised
@@ -93,7 +103,8 @@ def _end_all(field: str, check: Check, gone: QuerySet[Any], now: dt.datetime) ->
     """
     back = Q(**{f"{field}__offline_since__isnull": True}) | Q(**{f"{field}__in": gone})
     alarms = Alarm.objects.filter(back, code=check.code, ending="").select_related(field)
-    for alarm in alarms.order_by("raised_at", "id")[:MAX_ROWS]:
+    some = list(alarms.order_by("key", "id")[:MAX_ROWS])
+    for alarm in some:
         thing: Any = getattr(alarm, field)
         is_back = thing is not None and thing.offline_since is None
         seen_at = thing.last_seen_at if is_back and thing.last_seen_at else now
@@ -102,6 +113,7 @@ def _end_all(field: str, check: Check, gone: QuerySet[Any], now: dt.datetime) ->
                 alarm.tenant_id, alarm.key, at=min(seen_at, now), now=now,
                 ending=Ending.CLEARED if is_back else Ending.GONE,
             )  # fmt: skip
+    return len(some) >= MAX_ROWS
 
 
 CODES = {GATEWAY_OFFLINE: watch_gateways, DEVICE_OFFLINE: watch_devices}

@@ -27,7 +27,10 @@ SELDOM = dt.timedelta(seconds=60)
 
 @dataclass
 class _Part:
-    """Something that is looked at in intervals; its failures are its own."""
+    """Something that is looked at in intervals; its failures are its own.
+
+    `look` returns True when there is more to do at once.
+    """
 
     name: str
     look: Callable[[dt.datetime], object]
@@ -85,7 +88,8 @@ class Watch:
                 continue
             part.next_at = now + part.every
             try:
-                part.look(now)
+                if part.look(now) is True:
+                    part.next_at = None
             except Exception:
                 logger.exception("Alarms: %s could not be looked at", part.name)
                 failed.append(part.name)
@@ -106,8 +110,8 @@ class Watch:
 
         return look
 
-    def _gateways(self, now: dt.datetime) -> None:
-        watch_gateways(self._checks[incidents.GATEWAY_OFFLINE], now=now)
+    def _gateways(self, now: dt.datetime) -> bool:
+        return watch_gateways(self._checks[incidents.GATEWAY_OFFLINE], now=now)
 
-    def _devices(self, now: dt.datetime) -> None:
-        watch_devices(self._checks[incidents.DEVICE_OFFLINE], now=now)
+    def _devices(self, now: dt.datetime) -> bool:
+        return watch_devices(self._checks[incidents.DEVICE_OFFLINE], now=now)

@@ -1,4 +1,4 @@
-"""Tell people of alarms."""
+"""Notice what no rule tells of, and tell people of alarms."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 from alarms.delivery.notifier import Notifier
+from alarms.sources.watch import Watch
 from energy.lib.process import ProcessCommand
 
 DRAIN_SECONDS = 7.0
@@ -15,16 +16,17 @@ SENDING_SECONDS = 0.05
 class Command(ProcessCommand):
     """Run one notifier; more copies with other --instance names share the work."""
 
-    help = "Plan, gather and send notifications of alarms."
+    help = "Raise alarms of devices and of the platform; plan, gather and send notifications."
     process_name = "notifier"
     idle_seconds = 0.25
 
     def open(self, **options: Any) -> None:
         """Start the threads that talk to the other sides."""
-        self._notifier = Notifier()
+        self._notifier, self._watch = Notifier(), Watch()
 
     def work(self) -> bool:
         """Do one round; what is on its way is waited for a moment."""
+        self._watch.round(dt.datetime.now(dt.UTC))
         more = self._notifier.round(now=dt.datetime.now(dt.UTC), wait_seconds=SENDING_SECONDS)
         return more or self._notifier.is_sending
 
