@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -50,8 +52,8 @@ def load_states() -> dict[Place, Kept]:
     for rule, channel, version, states in rows:
         values = json.loads(states) if isinstance(states, str) else states
         if values:
-            newest = tuple(State(*one) for one in values["states"])
-            found[rule, channel] = Kept(version, values["begun"], newest)
+            states = tuple(_as_state(one) for one in values["states"])
+            found[rule, channel] = Kept(version, values["begun"], states)
     return found
 
 
@@ -75,5 +77,16 @@ def forget_states(places: Iterable[Place]) -> None:
 
 def _row(row: tuple[Watched, Kept]) -> tuple[object, ...]:
     watched, kept = row
-    states = {"begun": kept.begun, "states": [list(state) for state in kept.states]}
-    return watched.sign.tenant_id, *watched.place, kept.version, json.dumps(states)
+    states = {"begun": kept.begun, "states": [_as_list(state) for state in kept.states]}
+    document = json.dumps(states, allow_nan=False)
+    return watched.sign.tenant_id, *watched.place, kept.version, document
+
+
+def _as_list(state: State) -> list[object]:
+    """Return the fields; JSON has no NaN, which is the value where nothing is known."""
+    return list(state._replace(value=None) if math.isnan(state.value) else state)  # type: ignore[arg-type]
+
+
+def _as_state(fields: Sequence[Any]) -> State:
+    state = State(*fields)
+    return state._replace(value=math.nan) if state.value is None else state

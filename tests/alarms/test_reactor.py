@@ -251,6 +251,20 @@ def test_a_rule_compares_with_the_week_before(watchman, channel):
     assert alarms_of(channel) == [(60, None, 60.0)]
 
 
+def test_where_nothing_is_known_of_the_week_before_nothing_is_raised(watchman, channel):
+    week = 7 * 86_400
+    watchman.store(channel, [(90 - week, 10.0)])
+    watchman.rule(channel, {"when": {"kind": "last_week", "above": 50}})
+    watchman.look(0)
+    watchman.send(channel, [(30, 14.0), (60, 16.0)])
+    watchman.look(61)
+    watchman.restart()
+    watchman.send(channel, [(90, 16.0)])
+    watchman.look(161)
+
+    assert alarms_of(channel) == [(90, None, 60.0)]
+
+
 def test_values_of_no_use_raise_nothing(watchman, channel):
     watchman.rule(channel, HIGH)
     watchman.look(0)
