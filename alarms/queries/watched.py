@@ -29,7 +29,7 @@ WHERE rule.channel_id IS NULL AND {chosen}
 _WATCHED = """
 SELECT watched.rule, version.id, version.number, version.definition::text, version.text,
     version.advice, rule.tenant_id, rule.name, channel.id,
-    coalesce(nullif(channel.label, ''), channel.name), channel.unit,
+    channel.name, channel.label, channel.unit,
     channel.expected_interval_seconds, device.id, device.name, device.gateway_id, site.id,
     site.name, site.timezone, profile.expected_interval_seconds, profile.offline_after_seconds
 FROM ({channels}) AS watched
@@ -69,6 +69,7 @@ class WatchedRow(NamedTuple):
     name: str
     channel: int
     channel_name: str
+    channel_label: str
     unit: str
     channel_interval: int | None
     device: uuid.UUID

@@ -16,6 +16,7 @@ from alarms.queries.watched import WatchedRow, watched_rows
 from alarms.rules.compiled import Compiled, compile_rule
 from alarms.rules.definition import BadRule, RuleDefinition, read_rule
 from alarms.services.raising import Sign
+from devices.labels import name_channel
 from devices.models import Severity
 from devices.presence import offline_after_seconds
 
@@ -87,16 +88,20 @@ def _watched(row: WatchedRow, definition: RuleDefinition, compiled: Compiled) ->
     sign = Sign(
         tenant_id=row.tenant, key=rule_key(row.rule, row.channel), source=Source.RULE,
         code=definition.when.__struct_config__.tag or "", title=row.name,  # type: ignore[arg-type]
-        subject=f"{row.device_name} · {row.channel_name}"[:300],
+        subject=f"{row.device_name} · {_words(row)}"[:300],
         severity=Severity(definition.severity), text=row.text, advice=row.advice,
         unit=_unit(row, definition), site_id=row.site, gateway_id=row.gateway,
         device_id=row.device, channel_id=row.channel, rule_id=row.rule, version_id=row.version,
     )  # fmt: skip
     names = {
-        "device": row.device_name, "channel": row.channel_name, "site": row.site_name,
+        "device": row.device_name, "channel": _words(row), "site": row.site_name,
         "unit": sign.unit, "zone": row.zone,
     }  # fmt: skip
     return Watched((row.rule, row.channel), row.number, definition, compiled, sign, names)
+
+
+def _words(row: WatchedRow) -> str:
+    return name_channel(row.channel_name, row.channel_label).label
 
 
 def _unit(row: WatchedRow, definition: RuleDefinition) -> str:
