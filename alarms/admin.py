@@ -9,11 +9,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_base import PlatformAdmin, ReadOnlyAdmin
-from alarms import admin_notify  # noqa: F401 (registers its own)
+from alarms import admin_alarms, admin_notify  # noqa: F401 (they register their own)
 from alarms.models import (
-    Alarm,
     AlarmCheck,
-    AlarmEvent,
     AlarmRule,
     AlarmRuleVersion,
     DeviceEventNote,
@@ -22,34 +20,6 @@ from alarms.models import (
     WatchState,
 )
 from alarms.sources.checks import effective, shipped_title
-
-
-@admin.register(Alarm)
-class AlarmAdmin(ReadOnlyAdmin):
-    """All alarms, open ones and those that ended."""
-
-    is_open_to_tenants = True
-    list_display = (
-        "raised_at", "title", "subject", "tenant", "severity", "source", "ending",
-        "suppressed_because", "acknowledged_at", "assignee",
-    )  # fmt: skip
-    list_filter = ("tenant", "severity", "source", "ending", "suppressed_because", "rating")
-    list_select_related = ("tenant", "assignee")
-    search_fields = ("title", "subject", "code", "text")
-    date_hierarchy = "raised_at"
-    ordering = ("-raised_at", "-id")
-
-
-@admin.register(AlarmEvent)
-class AlarmEventAdmin(ReadOnlyAdmin):
-    """What happened to alarms."""
-
-    is_open_to_tenants = True
-    list_display = ("at", "alarm", "tenant", "kind", "by_label", "text")
-    list_filter = ("tenant", "kind")
-    list_select_related = ("tenant", "alarm")
-    search_fields = ("alarm__title", "alarm__subject", "text")
-    ordering = ("-id",)
 
 
 @admin.register(AlarmRule)

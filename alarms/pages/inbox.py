@@ -17,6 +17,7 @@ from accounts.pages.access import requires
 from accounts.pages.people import acting_of, person_of
 from alarms.models import AlarmRule, Ending, Rating, Source
 from alarms.pages.chart import draw_chart
+from alarms.pages.quiet_forms import HOURS
 from alarms.pages.reading import (
     ORDERS,
     PERIODS,
@@ -107,6 +108,7 @@ def alarm(request: HttpRequest, alarm_id: uuid.UUID) -> HttpResponse:
         "seconds": seconds_of(row, now=now), "is_snoozed": is_snoozed(row, now=now),
         "drawing": draw_chart(found.chart, zone=ZoneInfo(str(zone))) if found.chart else None,
         "others": [(one, seconds_of(one, now=now)) for one in found.similar],
+        "mute_hours": HOURS if row.is_open and "write:alarm" in acting_of(request).codes else (),
         **_actions(request),
     }  # fmt: skip
     return render(request, "alarms/alarm.html", context)

@@ -12,6 +12,7 @@ from django.db import connection
 from django.utils import timezone
 from playwright.sync_api import expect
 
+from accounts.actor import Actor, acting_as
 from alarms.models import Alarm, Suppression
 from alarms.services.life import Chosen, acknowledge_alarms, assign_alarms, comment_alarms
 from tests.browser.conftest import NARROW, WIDE
@@ -36,7 +37,7 @@ def trouble(fleet):
     )  # fmt: skip
     common = {
         "rule": rule, "version": version, "channel": channel, "title": "Cold store too warm",
-        "subject": "Main meter, air temperature", "value": 7.4, "limit": 6.0, "unit": "Cel",
+        "subject": "Cold store 1, air temperature", "value": 7.4, "limit": 6.0, "unit": "Cel",
         "text": "Air temperature 7.4 °C, limit 6 °C, since ten minutes.", "key": "rule:cold",
         "advice": "Close the door.\nCall the cooling service if it stays above 8 °C.",
     }  # fmt: skip
@@ -65,7 +66,8 @@ def trouble(fleet):
             suppressed_because=Suppression.FLAPPING if number == 2 else "", repeats=number,
         )  # fmt: skip
     AlarmFactory(device=fleet.silent, snoozed_until=now + HOUR, title="Asleep")
-    with team.scope():
+    operator = Actor("user", team.operator.pk, team.operator.email)
+    with team.scope(), acting_as(operator):
         seen = Alarm.objects.get(title="Filter is due")
         acknowledge_alarms(Chosen([seen.id]), by=team.operator, now=now, comment="ordered")
         assign_alarms(Chosen([seen.id]), assignee=team.viewer, by=team.operator, now=now)
