@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
 from django.db.models import Q, QuerySet
 
 from alarms.engine.fold import NEVER, Episode, Event, State, Turn, episodes
@@ -19,6 +20,8 @@ from alarms.rules.text import render
 from alarms.services.raising import Sign
 from alarms.services.suppression import suppress
 from telemetry.ingest.batch import from_microseconds, to_microseconds
+
+logger = logging.getLogger(__name__)
 
 # What began and ended longer ago than this before it became known only fills the history.
 OLD_NEWS = dt.timedelta(minutes=15)
@@ -73,7 +76,8 @@ def follow(found: Sequence[Found], *, now: dt.datetime) -> int:
     Returns: how many alarms were added or changed.
     """
     return sum(
-        _follow(found[begin : begin + BATCH], now=now) for begin in range(0, len(found), BATCH)
+        _follow_apart(found[begin : begin + BATCH], now=now)
+        for begin in range(0, len(found), BATCH)
     )
 
 
@@ -93,6 +97,20 @@ def end_unwatched(keys: Iterable[str], *, now: dt.datetime) -> int:
                 writing.tell(alarm, AlarmEvent.Kind.CLEARED)
         _write(writing)
     return len(writing.changed)
+
+
+def _follow_apart(found: Sequence[Found], *, now: dt.datetime) -> int:
+    """Write a portion; where the database refuses one, such as of a channel that was deleted at
+    this moment, the others are written all the same.
+    """
+    try:
+        return _follow(found, now=now)
+    except (IntegrityError, DataError) as error:
+        if len(found) == 1:
+            logger.warning("The alarm %s cannot be written: %s", found[0].sign.key, error)
+            return 0
+    half = len(found) // 2
+    return _follow_apart(found[:half], now=now) + _follow_apart(found[half:], now=now)
 
 
 @transaction.atomic

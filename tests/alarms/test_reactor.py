@@ -265,6 +265,25 @@ def test_where_nothing_is_known_of_the_week_before_nothing_is_raised(watchman, c
     assert alarms_of(channel) == [(90, None, 60.0)]
 
 
+def test_a_channel_that_is_deleted_meanwhile_stops_no_other(watchman, red, channel):
+    other = ChannelFactory(device=DeviceFactory(tenant=red.tenant), name="power")
+    watchman.rule(channel, HIGH)
+    watchman.rule(other, HIGH)
+    watchman.look(0)
+    watchman.send(channel, [(10, 35.0)])
+    watchman.send(other, [(10, 36.0)])
+    with all_tenants():
+        channel.delete()
+    watchman.look(1)
+    assert alarms_of(other) == [(10, None, 36.0)]
+
+    watchman.look(10)
+    watchman.send(other, [(20, 10.0)])
+    watchman.look(21)
+
+    assert alarms_of(other) == [(10, 20, 36.0)]
+
+
 def test_values_of_no_use_raise_nothing(watchman, channel):
     watchman.rule(channel, HIGH)
     watchman.look(0)
