@@ -11,7 +11,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from alarms.models import AlarmEvent, Rating
-from alarms.quiet_words import suppression_text
+from alarms.quiet_words import change_text, suppression_text
 
 if TYPE_CHECKING:
     from alarms.models import Alarm
@@ -37,6 +37,8 @@ def event_text(event: AlarmEvent) -> str:
     """Return what was said with it; "" where the title says all."""
     if event.kind == Kind.SUPPRESSED:
         return suppression_text(event.text)
+    if event.kind == Kind.CHANGED:
+        return change_text(event.text)
     return "" if event.kind in {Kind.ASSIGNED, Kind.SNOOZED, Kind.RATED} else event.text
 
 

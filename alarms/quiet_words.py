@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
+
 from alarms.models import Suppression
+from devices.models import Severity
 
 
 def suppression_text(text: str) -> str:
@@ -15,3 +18,15 @@ def suppression_text(text: str) -> str:
     if because not in Suppression.values or not because:
         return text
     return f"{Suppression(because).label}{colon}{detail}"
+
+
+def change_text(text: str) -> str:
+    """Return what changed about an open alarm: that it got worse, or as it is stored.
+
+    >>> change_text("severity: critical")
+    'Now: Critical'
+    """
+    name, _colon, severity = text.partition(": ")
+    if name != "severity" or severity not in Severity.values:
+        return text
+    return _("Now: %(severity)s") % {"severity": Severity(severity).label}

@@ -116,7 +116,9 @@ def _show(
     context = {
         "section": BACK,
         "found": found,
-        "counts": [(Suppression(name).label, number) for name, number in found.counts.items()],
+        "counts": [
+            (Suppression(name).label, number) for name, number in found.counts.items() if number
+        ],
         "quiet_count": sum(found.counts.values()),
         "windows": [_row(row) for row in (*found.running, *found.coming)],
         "past": [_row(row) for row in found.past],

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, override
 
 from alarms.models import Alarm, Notification, NotificationTarget
+from alarms.sources.checks import system_words
 from devices.models import Severity
 
 MAX_DESCRIBED = 100
@@ -25,7 +26,8 @@ def describe(due: Sequence[Notification], target: NotificationTarget) -> dict[st
     by_alarm: dict[Any, list[Notification]] = {}
     for one in due:
         by_alarm.setdefault(one.alarm_id, []).append(one)
-    notes = sorted((_note(its) for its in by_alarm.values()), key=_order)
+    with override(target.language):  # what the platform says of itself; others keep their words
+        notes = sorted((_note(its) for its in by_alarm.values()), key=_order)
     return {
         "tenant": {"id": str(target.tenant_id), "name": target.tenant.name},
         "notes": notes[:MAX_DESCRIBED],
@@ -69,10 +71,11 @@ def _several(notes: list[dict[str, Any]], left_out: int, *, was_held: bool) -> s
 def _note(its: list[Notification]) -> dict[str, Any]:
     alarm = its[0].alarm
     kinds = {one.kind for one in its}
+    title, text, advice = system_words(alarm)
     return {
-        "alarm": str(alarm.id), "what": _what(alarm, its, kinds), "title": alarm.title,
-        "subject": alarm.subject, "severity": alarm.severity, "text": alarm.text,
-        "advice": alarm.advice, "value": alarm.value, "limit": alarm.limit, "unit": alarm.unit,
+        "alarm": str(alarm.id), "what": _what(alarm, its, kinds), "title": title,
+        "subject": alarm.subject, "severity": alarm.severity, "text": text,
+        "advice": advice, "value": alarm.value, "limit": alarm.limit, "unit": alarm.unit,
         "site": alarm.site.name if alarm.site else "", "raised_at": _iso(alarm.raised_at),
         "ended_at": _iso(alarm.cleared_at), "ending": alarm.ending, "source": alarm.source,
         "code": alarm.code, "acknowledged_at": _iso(alarm.acknowledged_at),

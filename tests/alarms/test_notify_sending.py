@@ -349,3 +349,16 @@ def test_nothing_is_mailed_beside_the_backend_that_is_set(red, notifier):
     run(notifier)
 
     assert [m.to for m in mail.outbox] == [["night.shift@x.example"]]
+
+
+def test_what_the_platform_says_is_in_the_language_of_the_reader(red, notifier, mailbox):
+    route(red, (0, target(red, language="tr")))
+    open_alarm(
+        red, "a", source="system", code="disk", title="A disk fills up", value=91.0, limit=85.0
+    )
+
+    run(notifier)
+
+    text = mailbox.mails[0].get_payload()[0].get_payload(decode=True).decode()
+    assert "Bir disk doluyor" in text
+    assert "%91 kullanımda; sınır %85." in text

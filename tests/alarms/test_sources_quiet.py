@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from accounts.models import AuditEvent
 from alarms.models import Alarm, MaintenanceWindow, Shelving, Suppression
-from alarms.quiet_words import suppression_text
+from alarms.quiet_words import change_text, suppression_text
 from alarms.services import quiet
 from alarms.services.quiet import (
     ImpossiblePeriod,
@@ -190,6 +190,8 @@ def test_says_reasons_in_words():
     assert suppression_text("maintenance: New fuse") == "Maintenance: New fuse"
     assert suppression_text("flapping") == "Comes and goes"
     assert suppression_text("anything: else") == "anything: else"
+    assert change_text("severity: error") == "Now: Error"
+    assert change_text("as it was") == "as it was"
 
 
 @pytest.mark.usefixtures("at_noon")
