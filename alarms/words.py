@@ -10,6 +10,7 @@ from django.utils.dates import WEEKDAYS_ABBR
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from alarms.models import AlarmRule
 from alarms.rules.definition import (
     InState,
     LastWeek,
@@ -21,6 +22,7 @@ from alarms.rules.definition import (
     When,
     read_rule,
 )
+from devices.labels import name_channel
 from energy.lib.units import symbol
 from metering.words import shown
 
@@ -201,3 +203,15 @@ def _days(days: Sequence[int]) -> str:
         words = [str(WEEKDAYS_ABBR[day - 1]) for day in run]
         names += [f"{words[0]}–{words[-1]}"] if len(run) > 2 else words
     return ", ".join(names)
+
+
+def describe_scope(rule: AlarmRule) -> str:
+    """Say what a rule watches, such as: Voltage L1 · Izmir plant · tag cooling."""
+    if rule.channel is not None:
+        label = name_channel(rule.channel.name, rule.channel.label).label
+        return f"{label} · {rule.channel.device.name}"
+    parts = [name_channel(rule.metric, "").label]
+    parts += [str(part) for part in (rule.device, rule.site, rule.profile) if part]
+    if rule.tag:
+        parts.append(_("tag %(tag)s") % {"tag": rule.tag})
+    return " · ".join(parts if len(parts) > 1 else [*parts, _("all devices")])

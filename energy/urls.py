@@ -127,6 +127,7 @@ urlpatterns = [
     path("", include("telemetry.pages.urls")),
     path("", include("metering.pages.urls")),
     path("alarms/", include("alarms.pages.urls_quiet")),
+    path("alarms/", include("alarms.pages.urls_rules")),
     path("reports/", include("reports.pages.urls")),
     path("", include("reports.urls")),
 ]

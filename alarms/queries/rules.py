@@ -27,10 +27,14 @@ class Tally:
     open: int = 0
 
     @property
+    def rated(self) -> int:
+        """Return how many somebody rated."""
+        return self.useful + self.false
+
+    @property
     def useful_percent(self) -> int | None:
         """Return the share of useful ones among the rated ones; None without any."""
-        rated = self.useful + self.false
-        return round(100 * self.useful / rated) if rated else None
+        return round(100 * self.useful / self.rated) if self.rated else None
 
 
 @dataclass(frozen=True, slots=True)
