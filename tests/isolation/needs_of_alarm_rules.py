@@ -4,6 +4,10 @@ from __future__ import annotations
 
 NEEDS_OF_ALARM_RULES = {
     "read:alarm": """
+        alarms/rules/
+        alarms/rules/<uuid:alarm_rule_id>
+        alarms/rules/export
+        alarms/rules/templates
         GET api/v1/alarm-rules
         HEAD api/v1/alarm-rules
         GET api/v1/alarm-rules/<uuid:alarm_rule_id>
@@ -18,6 +22,12 @@ NEEDS_OF_ALARM_RULES = {
         HEAD api/v1/alarm-rules/templates
     """,
     "write:alarm": """
+        alarms/rules/new
+        alarms/rules/import
+        alarms/rules/templates/add
+        alarms/rules/<uuid:alarm_rule_id>/edit
+        alarms/rules/<uuid:alarm_rule_id>/switch
+        alarms/rules/<uuid:alarm_rule_id>/restore
         POST api/v1/alarm-rules
         POST api/v1/alarm-rules/back-test
         POST api/v1/alarm-rules/import
@@ -26,6 +36,7 @@ NEEDS_OF_ALARM_RULES = {
         POST api/v1/alarm-rules/<uuid:alarm_rule_id>/restore
     """,
     "delete:alarm": """
+        alarms/rules/<uuid:alarm_rule_id>/remove
         DELETE api/v1/alarm-rules/<uuid:alarm_rule_id>
     """,
 }
