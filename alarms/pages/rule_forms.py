@@ -58,7 +58,9 @@ class RuleForm(forms.Form):
     )  # fmt: skip
     unit = forms.CharField(label=_("Unit of the result"), max_length=20, required=False)
     kind = forms.ChoiceField(label=_("Condition"), choices=KINDS, initial="threshold")
-    above = Number(_("Above"), _("Raised above this; a change counts a minute, last week in percent."))
+    above = Number(
+        _("Above"), _("Raised above this; a change counts a minute, last week in percent.")
+    )
     clear_above = Number(_("Ends at or below"), _("Blank: at the limit."))
     below = Number(_("Below"), _("Raised below this."))
     clear_below = Number(_("Ends at or above"), _("Blank: at the limit."))
