@@ -16,6 +16,7 @@ import psycopg
 import websockets
 
 from tools.demo import Demo, stop_on_signals
+from tools.demo_alarm import AlarmFailed, follow_alarm
 from tools.demo_box import BoxFailed, follow_box
 from tools.demo_file import read_demo
 from tools.demo_ledger import LedgerFailed, follow_register
@@ -210,6 +211,9 @@ def _report_failure(name: str, reason: str) -> None:
     say(f"  {paint('FAILED', '31')}  {name}: {reason}")
 
 
+_FAILURES = (StartFailed, CheckFailed, BoxFailed, LedgerFailed, AlarmFailed, LoginFailed)
+
+
 async def _start_and_follow(demo: Demo) -> bool:
     started = time.monotonic()
     try:
@@ -217,8 +221,9 @@ async def _start_and_follow(demo: Demo) -> bool:
         say(f"  {paint('ok', '32')}      {'start':<50}{time.monotonic() - started:6.1f} s")
         reading = await follow_reading(read_demo(demo.file))
         ledger = await asyncio.to_thread(follow_register, read_demo(demo.file))
-        return await follow_box(read_demo(demo.file), demo.boxes) and reading and ledger
-    except (StartFailed, CheckFailed, BoxFailed, LedgerFailed, LoginFailed, OSError) as error:
+        alarm = await asyncio.to_thread(follow_alarm, read_demo(demo.file))
+        return await follow_box(read_demo(demo.file), demo.boxes) and reading and ledger and alarm
+    except (*_FAILURES, OSError) as error:
         _report_failure("demo", str(error))
     return False
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import paho.mqtt.client as mqtt
 import psycopg
 
+from tools.demo_wire import publish_readings
 from tools.terminal import paint, say
 
 LEDGER_SECONDS = 60.0
@@ -78,24 +77,13 @@ def _find(demo: Mapping[str, Any], database: psycopg.Connection) -> _Meter:
 
 def _publish(demo: Mapping[str, Any], meter: _Meter) -> float:
     """Send some readings of the last minutes; return the last register."""
-    gateway = meter.gateway
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=gateway["uid"])
-    client.tls_set(demo["mqtt"]["ca_file"], gateway["cert_file"], gateway["key_file"])
-    client.connect("127.0.0.1", demo["mqtt"]["tls_port"])
-    client.loop_start()
     now = time.time_ns() // 1_000_000
-    value = meter.value
-    try:
-        for number in range(READINGS):
-            value = round(meter.value + (number + 1) * STEP_KWH, 3)
-            sent = now - (READINGS - 1 - number) * 10_000
-            payload = json.dumps({"ts": sent, "values": {meter.source: value}})
-            topic = f"{gateway['topic_prefix']}/data/device/{meter.device}"
-            client.publish(topic, payload, qos=1).wait_for_publish(10)
-    finally:
-        client.disconnect()
-        client.loop_stop()
-    return value
+    readings = {
+        now - (READINGS - 1 - number) * 10_000: round(meter.value + (number + 1) * STEP_KWH, 3)
+        for number in range(READINGS)
+    }
+    publish_readings(demo, meter.gateway, meter.device, meter.source, readings)
+    return readings[now]
 
 
 def _newest(database: psycopg.Connection, register: int) -> int | None:
