@@ -44,17 +44,18 @@ def follow_alarm(demo: Mapping[str, Any]) -> bool:
             raise AlarmFailed("the seed made no alarm rule that a gateway feeds")
         channel, source, device, gateway = row
         for value, count, what in ((HIGH, 1, "raised"), (NORMAL, 0, "over")):
-            now = time.time_ns() // 1_000_000
+            now, began = time.time_ns() // 1_000_000, time.monotonic()
             publish_readings(demo, gateways[gateway], device, source, {now: value})
-            _wait(database, channel, count, what)
+            _wait(database, channel, count)
+            milliseconds = (time.monotonic() - began) * 1000
+            say(f"  {paint('ok', '32')}      {f'alarm {what}':<50}{milliseconds:6.0f} ms")
     return True
 
 
-def _wait(database: psycopg.Connection[Any], channel: int, count: int, what: str) -> None:
+def _wait(database: psycopg.Connection[Any], channel: int, count: int) -> None:
     began = time.monotonic()
     while database.execute(_OPEN, [channel, RULE]).fetchone() != (count,):
         if time.monotonic() - began > ALARM_SECONDS:
+            what = "raised" if count else "over"
             raise AlarmFailed(f"the alarm is not {what} after {ALARM_SECONDS:.0f} s")
         time.sleep(POLL_SECONDS)
-    milliseconds = (time.monotonic() - began) * 1000
-    say(f"  {paint('ok', '32')}      {f'alarm {what}':<50}{milliseconds:6.0f} ms")
