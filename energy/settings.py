@@ -156,6 +156,7 @@ TEMPLATES = [
                 "accounts.pages.menu.settings_menu",
                 "devices.pages.menu.main_menu",
                 "alarms.pages.menu.alarm_count",
+                "alarms.pages.notify_mine.bell",
             ],
         },
     }

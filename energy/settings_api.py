@@ -28,6 +28,11 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
+        "NotificationKind": "alarms.models.MessageKind",
+        "NotificationTargetKind": "alarms.api.notify_serializers.SHARED_KINDS",
+        "PersonalTargetKind": "alarms.api.notify_serializers.PERSONAL_KINDS",
+        "NotificationState": "alarms.models.MessageState",
+        "SeverityEnum": "devices.models.Severity",
         "CertificateState": "devices.serializers_certificates.STATES",
         "RevocationReason": "devices.models.RevocationReason",
         "CommandState": "devices.command_states.PUBLIC_STATES",

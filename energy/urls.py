@@ -21,6 +21,7 @@ from accounts.api.sessions import SessionDetail, SessionList
 from accounts.api.sign_in import Refresh, SecondStep, SignIn, SignOut
 from accounts.impersonation import end_view
 from accounts.pages import invitations, sessions
+from alarms.pages import notify_mine
 from devices.pages import firmware_download, pki, provisioning
 from metering.api_energy import EnergySummary
 from telemetry.api import DeviceLatest, LatestOfMany, TelemetryQuery
@@ -77,6 +78,7 @@ api: list[URLPattern | URLResolver] = [
         VirtualChannelDetail.as_view(),
         name="api-virtual-detail",
     ),
+    path("", include("alarms.api.urls_notify")),
     path("", include("metering.urls_api_costs")),
     path("", include("metering.urls_api_plans")),
     path("", include("alarms.api.urls_quiet")),
@@ -119,6 +121,8 @@ urlpatterns = [
     path("", include("telemetry.virtual.urls")),
     path("", include("metering.urls_costs")),
     path("alarms/", include("alarms.pages.urls_inbox")),
+    path("alarms/notify/", include("alarms.pages.urls_notify")),
+    path("push-worker.js", notify_mine.push_worker, name="push-worker"),
     re_path(r"^api(?:/.*)?$", unknown_endpoint),
     path("", include("telemetry.imports.urls_pages")),
     path("", include("devices.urls_pages")),

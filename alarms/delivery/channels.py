@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from accounts.tenancy import tenant_scope
-from alarms.delivery import in_app, mail, webhook
+from alarms.delivery import chat, in_app, mail, push, webhook
 from alarms.delivery.letter import reader, write
 from alarms.delivery.outcome import Outcome, Send
 from alarms.models import NotificationMessage, TargetKind
@@ -15,17 +15,26 @@ from energy.lib.sealing import CannotUnseal
 def prepare(message: NotificationMessage, *, now: dt.datetime) -> Send:
     """Return what hands a message over: it is called in a thread and touches no database."""
     with tenant_scope(message.tenant_id):
-        if message.target.kind == TargetKind.WEBHOOK:
-            try:
-                return webhook.prepare(message)
-            except CannotUnseal as error:
-                return _never(f"The secret cannot be read: {error}")
-        letter = write(message)
-        if message.target.kind == TargetKind.IN_APP:
-            with reader(message.content):
-                in_app.write_notes(message, letter, now=now)
-            return Outcome
+        try:
+            return _prepare(message, now)
+        except CannotUnseal as error:
+            return _never(f"The secret cannot be read: {error}")
+
+
+def _prepare(message: NotificationMessage, now: dt.datetime) -> Send:
+    kind = message.target.kind
+    if kind == TargetKind.WEBHOOK:
+        return webhook.prepare(message)
+    letter = write(message)
+    if kind == TargetKind.EMAIL:
         return mail.prepare(message, letter)
+    if kind == TargetKind.APPRISE:
+        return chat.prepare(message, letter)
+    with reader(message.content):
+        if kind == TargetKind.WEB_PUSH:
+            return push.prepare(message, letter)
+        in_app.write_notes(message, letter, now=now)
+    return Outcome
 
 
 def _never(error: str) -> Send:
