@@ -8,7 +8,6 @@ from typing import Any
 
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -52,9 +51,9 @@ class NotifyView(FleetView):
     http_method_names = ["get", "head", "post", "put", "delete"]
 
     def somebody(self) -> User:
-        """Return the caller, who must be a person. Raises: PermissionDenied."""
+        """Return the caller; programs have no bell. Raises: Http404."""
         if self.person is None:
-            raise PermissionDenied
+            raise Http404
         return self.person
 
 

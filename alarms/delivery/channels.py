@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 
 from accounts.tenancy import tenant_scope
 from alarms.delivery import chat, in_app, mail, push, webhook
@@ -10,6 +11,8 @@ from alarms.delivery.letter import reader, write
 from alarms.delivery.outcome import Outcome, Send
 from alarms.models import NotificationMessage, TargetKind
 from energy.lib.sealing import CannotUnseal
+
+logger = logging.getLogger(__name__)
 
 
 def prepare(message: NotificationMessage, *, now: dt.datetime) -> Send:
@@ -19,6 +22,9 @@ def prepare(message: NotificationMessage, *, now: dt.datetime) -> Send:
             return _prepare(message, now)
         except CannotUnseal as error:
             return _never(f"The secret cannot be read: {error}")
+        except (LookupError, TypeError, ValueError) as error:
+            logger.exception("Message %s cannot be written", message.id)
+            return _never(f"The message cannot be written: {error}")
 
 
 def _prepare(message: NotificationMessage, now: dt.datetime) -> Send:

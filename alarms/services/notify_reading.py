@@ -22,11 +22,16 @@ MAX_ENDPOINT = 1000
 
 
 def mark_read(person: User, *, now: dt.datetime, note_ids: list[uuid.UUID] | None = None) -> int:
-    """Note that a person has read notes, None: all of them; return how many were unread."""
-    unread = InAppNote.objects.filter(person=person, read_at=None, at__lte=now)
+    """Note that a person has read notes, None: all of them; return how many were unread.
+
+    Raises: ValidationError: one of them is not the person's.
+    """
+    mine = InAppNote.objects.filter(person=person)
     if note_ids is not None:
-        unread = unread.filter(id__in=note_ids)
-    return unread.update(read_at=now)
+        mine = mine.filter(id__in=note_ids)
+        if mine.count() < len(set(note_ids)):
+            raise ValidationError({"notes": _("There is no such note.")}, code="not_found")
+    return mine.filter(read_at=None).update(read_at=now)
 
 
 def subscribe(

@@ -38,6 +38,24 @@ def _campaign(world: World) -> Body:
     }  # fmt: skip
 
 
+def _target(_world: World) -> Body:
+    return {"name": "new", "kind": "webhook", "address": "https://example.com/hook"}
+
+
+def _route(world: World) -> Body:
+    steps = [{"target": str(world.objects["target_id"]), "after_seconds": 60}]
+    return {"name": "new", "site": str(world.objects["site_id"]), "steps": steps}
+
+
+def _rota(world: World) -> Body:
+    return {
+        "name": "new", "first_date": "2026-11-02", "people": [str(world.people["viewer"].pk)],
+        "stand_ins": [
+            {"start": "2026-12-01T00:00:00Z", "end": _UNTIL, "person": None}
+        ],
+    }  # fmt: skip
+
+
 def table(world: World) -> str:
     """Return a fleet of one device, at the world's site."""
     row = f"imported-1,{world.facts['profile']},{world.word} site,new"
@@ -45,6 +63,25 @@ def table(world: World) -> str:
 
 
 EXAMPLES: dict[str, Callable[[World], Body]] = {
+    "POST /api/v1/notifications/targets": _target,
+    "PUT /api/v1/notifications/targets/{target_id}": _target,
+    "POST /api/v1/notifications/targets/{target_id}/test": lambda _world: {},
+    "POST /api/v1/notifications/targets/{target_id}/secret": lambda _world: {},
+    "POST /api/v1/notifications/routes": _route,
+    "PUT /api/v1/notifications/routes/{route_id}": _route,
+    "POST /api/v1/notifications/rotas": _rota,
+    "PUT /api/v1/notifications/rotas/{rota_id}": _rota,
+    "POST /api/v1/notifications/messages/{message_id}/retry": lambda _world: {},
+    "PUT /api/v1/notifications/mine": lambda _world: {"kinds": ["email"]},
+    "POST /api/v1/notifications/notes/read": lambda _world: {},
+    "POST /api/v1/notifications/push": lambda _world: {
+        "endpoint": "https://push.example.com/one",
+        "keys": {
+            "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6"
+            "SRpkNtoIAiw4",
+            "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+        },
+    },
     "POST /api/v1/alarms/actions": lambda w: {
         "action": "assign", "alarms": [str(w.objects["alarm_id"])],
         "assignee": str(w.people["viewer"].pk),

@@ -81,6 +81,8 @@ GIVEN: dict[str, Any] = {
     "alarms.MaintenanceWindow.end": NOW + dt.timedelta(days=365),
     "alarms.Shelving.until": NOW + dt.timedelta(days=365),
     "alarms.NotificationTarget.person": None,
+    "alarms.NotificationTarget.kind": "webhook",
+    "alarms.NotificationTarget.address": "https://example.com/hook",
     "alarms.NotificationTarget.quiet": [],
     "alarms.NotificationTarget.digest_at": None,
     "alarms.NotificationTarget.paused_until": None,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from tests.isolation.needs_of_alarm_rules import NEEDS_OF_ALARM_RULES
 from tests.isolation.needs_of_alarms import NEEDS_OF_ALARMS
 from tests.isolation.needs_of_energy import NEEDS_OF_ENERGY
+from tests.isolation.needs_of_notifications import NEEDS_OF_NOTIFICATIONS
 from tests.isolation.surfaces import SURFACES
 
 # lines are "route" or "METHOD route"
@@ -355,6 +356,7 @@ WANTED = {
     for code, lines in (
         *NEEDS.items(),
         *NEEDS_OF_ALARMS.items(),
+        *NEEDS_OF_NOTIFICATIONS.items(),
         *NEEDS_OF_ALARM_RULES.items(),
         *NEEDS_OF_ENERGY.items(),
     )  # fmt: skip
