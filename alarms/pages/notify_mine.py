@@ -12,7 +12,6 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.cache import patch_cache_control
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -106,9 +105,7 @@ def notes_read(request: HttpRequest) -> HttpResponse:
 def push_worker(request: HttpRequest) -> HttpResponse:
     """Return the script that shows pushes; at the root, for it to open any page of ours."""
     text = (settings.BASE_DIR / "static/alarms/push-worker.js").read_text(encoding="utf-8")
-    response = HttpResponse(text, content_type="text/javascript; charset=utf-8")
-    patch_cache_control(response, no_cache=True)
-    return response
+    return private(HttpResponse(text, content_type="text/javascript; charset=utf-8"))
 
 
 def bell(request: HttpRequest) -> dict[str, Any]:
