@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from http import HTTPStatus
 
 from csp.constants import NONCE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.conf import settings
@@ -10,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
 from energy.lib.client_address import client_address, is_trusted_proxy
+from energy.lib.load import note_request
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -47,6 +50,22 @@ class ForwardedMiddleware:
             meta[self.SCHEME] = scheme
         meta["REMOTE_ADDR"] = address
         return self.get_response(request)
+
+
+class LoadMiddleware:
+    """Measure how long answers take, for the alarms of the platform; files do not count."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Hand the request on, and count it."""
+        began = time.perf_counter()
+        response = self.get_response(request)
+        if not request.path.startswith(settings.STATIC_URL):
+            is_error = response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
+            note_request(time.perf_counter() - began, is_error=is_error, now=time.time())
+        return response
 
 
 class AdminCSPMiddleware:

@@ -106,6 +106,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "energy.health.ProbeMiddleware",
+    "energy.middleware.LoadMiddleware",
     "energy.middleware.ForwardedMiddleware",
     "devices.broker_hooks.BrokerHookMiddleware",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",

@@ -35,8 +35,10 @@ BACK = "alarm-quiet"
 @require_safe
 @requires("read:alarm")
 def quiet(request: HttpRequest) -> HttpResponse:
-    """Show what is quiet; `?place=device:<id>` prepares a window there."""
-    return _show(request, WindowForm(place=request.GET.get("place", "")), ShelvingForm())
+    """Show what is quiet; `?place=device:<id>` and `?alarm=<id>` prepare the forms."""
+    window = WindowForm(place=request.GET.get("place", ""))
+    shelving = ShelvingForm(initial={"alarm": request.GET.get("alarm", "")})
+    return _show(request, window, shelving)
 
 
 @require_POST

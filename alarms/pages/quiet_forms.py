@@ -100,7 +100,11 @@ class ShelvingForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **({"auto_id": "shelving-%s"} | kwargs))
         choices: Any = self.fields["alarm"]
-        choices.choices = [(str(alarm.id), str(alarm)) for alarm in alarms_to_shelve()[:MAX_ALARMS]]
+        rows = list(alarms_to_shelve()[:MAX_ALARMS])
+        wanted = str(self.initial.get("alarm") or self.data.get("alarm") or "")
+        if wanted not in {str(alarm.id) for alarm in rows}:
+            rows += alarms_to_shelve().filter(id__in=_ids(wanted))
+        choices.choices = [(str(alarm.id), str(alarm)) for alarm in rows]
 
     @property
     def has_alarms(self) -> bool:
@@ -139,11 +143,14 @@ def _places(chosen: str) -> list[Any]:
 
 def _find(kind: str, id_: str) -> Any:
     model = _MODELS.get(kind)
+    return model.objects.filter(id__in=_ids(id_)).first() if model is not None else None
+
+
+def _ids(text: str) -> list[uuid.UUID]:
     try:
-        wanted = uuid.UUID(id_)
+        return [uuid.UUID(text)]
     except ValueError:
-        return None
-    return model.objects.filter(id=wanted).first() if model is not None else None
+        return []
 
 
 def _zone_of(row: Any) -> dt.tzinfo:

@@ -61,6 +61,12 @@ OF_TENANTS = (
         _("Look at the rejected messages: they name the reason and can be stored afterwards."),
         Severity.WARNING, limit=60, unit="/min", for_seconds=300,
     ),
+    Check(
+        "undelivered", _("Notifications were given up"),
+        _("{value} messages about alarms reached nobody within the last day."),
+        _("Look at the notifications: correct the address, and send them again."),
+        Severity.ERROR, limit=0,
+    ),
 )  # fmt: skip
 
 OF_THE_PLATFORM = (
@@ -116,6 +122,18 @@ OF_THE_PLATFORM = (
         _("It ends in {value} days; afterwards the broker refuses every device."),
         _("Is beat running? Run `manage.py pki_crl`."),
         Severity.CRITICAL, limit=7, unit="d",
+    ),
+    Check(
+        "web_slow", _("Pages and answers are slow"),
+        _("An answer takes {value} ms on average; the limit is {limit} ms."),
+        _("Look at the database and at the load of the machine."),
+        Severity.WARNING, limit=100, unit="ms", for_seconds=300,
+    ),
+    Check(
+        "web_errors", _("Many requests fail"),
+        _("{value} % of the requests end with an error of the server; the limit is {limit} %."),
+        _("Read the log of the web server: each error stands there with its request."),
+        Severity.ERROR, limit=5, unit="%", for_seconds=60,
     ),
     Check(
         "disk", _("A disk fills up"), _("{value} % are in use; the limit is {limit} %."),

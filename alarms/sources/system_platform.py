@@ -17,6 +17,7 @@ from alarms.sources.shipped import Check
 from devices.models import OutboundMessage
 from devices.services.revocation_list import list_state
 from energy.lib.heartbeat import read_heartbeats
+from energy.lib.load import read_load
 from energy.lib.redis import durable
 from telemetry.ingest.buffer import PARTITION
 from telemetry.ingest.publish import STREAM as SAMPLES
@@ -26,6 +27,8 @@ from telemetry.reactors.backlog import read_backlogs
 from telemetry.reactors.registry import REACTORS
 
 LEDGER = "metering"
+WEB_MINUTES = 5
+WEB_AT_LEAST = 20  # fewer requests say little
 SERVICES = ("listener", "ingest", "worker", "beat", *(f"reactor_{name}" for name in REACTORS))
 _MEMORY = Path("/proc/meminfo")
 _LOAD = Path("/proc/stat")
@@ -113,6 +116,22 @@ def outbox_age(check: Check, *, now: dt.datetime) -> Iterable[Finding]:
     oldest = OutboundMessage.objects.aggregate(at=Min("not_before"))["at"]
     waits = 0.0 if oldest is None else (now - oldest).total_seconds()
     return above([_finding("mqtt", "MQTT", round(waits))], check.limit)
+
+
+def web_slow(check: Check, *, now: dt.datetime) -> Iterable[Finding]:
+    """Find that answers take long, as a mean of the last five minutes."""
+    load = read_load(now=now.timestamp(), minutes=WEB_MINUTES)
+    if load.requests < WEB_AT_LEAST:
+        return []
+    return above([_finding("web", "web", round(load.mean_milliseconds))], check.limit)
+
+
+def web_errors(check: Check, *, now: dt.datetime) -> Iterable[Finding]:
+    """Find that many answers of the last five minutes are errors of ours."""
+    load = read_load(now=now.timestamp(), minutes=WEB_MINUTES)
+    if load.requests < WEB_AT_LEAST:
+        return []
+    return above([_finding("web", "web", round(load.error_percent, 1))], check.limit)
 
 
 def dead_letters(check: Check, *, now: dt.datetime) -> Iterable[Finding]:

@@ -6,11 +6,12 @@ import datetime as dt
 import uuid
 from collections.abc import Iterator
 
-from django.db.models import Q, Sum
+from django.db.models import Count, Q, Sum
 
 from accounts.models import Tenant
 from accounts.services.platform_tenant import PLATFORM_TENANT_ID, platform_tenant
 from accounts.tenancy import all_tenants
+from alarms.models import MessageKind, MessageState, NotificationMessage
 from alarms.sources.findings import Finding
 from alarms.sources.shipped import Check
 from devices.models import DeviceCertificate, Lifecycle, Severity
@@ -72,6 +73,19 @@ def sequence_gaps(check: Check, *, now: dt.datetime) -> Iterator[Finding]:
             gap.tenant_id, str(gap.id), device.name, value=gap.missing, since=gap.since,
             site_id=device.site_id, gateway_id=device.gateway_id, device_id=device.id,
         )  # fmt: skip
+
+
+def undelivered(check: Check, *, now: dt.datetime) -> Iterator[Finding]:
+    """Find tenants whose notifications of the last day were given up, more than the limit."""
+    dead = NotificationMessage.objects.filter(
+        state=MessageState.DEAD, kind=MessageKind.ALARMS, made_at__gt=now - _DAY
+    )
+    with all_tenants():
+        rows = dead.order_by().values("tenant_id", "tenant__name").annotate(number=Count("id"))
+        found = [row for row in rows if row["number"] > (check.limit or 0)]
+    for row in found:
+        id_ = row["tenant_id"]
+        yield Finding(id_, str(id_), row["tenant__name"], value=row["number"])
 
 
 class RejectedRate:

@@ -258,6 +258,15 @@ class TestPage:
     def test_a_senseless_link_prepares_nothing(self, browser, place):
         assert browser.get(reverse("alarm-quiet"), {"place": place}).status_code == 200
 
+    def test_a_link_prepares_the_alarm(self, browser, red, device, monkeypatch):
+        monkeypatch.setattr("alarms.pages.quiet_forms.MAX_ALARMS", 0)
+        alarm = raised(red, device)
+
+        page = browser.get(reverse("alarm-quiet"), {"alarm": str(alarm.id)}).content.decode()
+
+        assert f'value="{alarm.id}" selected' in page
+        assert browser.get(reverse("alarm-quiet"), {"alarm": "x"}).status_code == 200
+
     def test_ends_and_unshelves(self, browser, red, plan, device):
         window = plan(device=device)
         alarm = raised(red, device)

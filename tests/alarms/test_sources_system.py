@@ -17,6 +17,7 @@ from alarms.sources.findings import Finding, Settling
 from alarms.sources.shipped import SHIPPED
 from alarms.sources.watch import Watch
 from devices.models import CertificateAuthority, DeviceCertificate, OutboundMessage
+from energy.lib import load
 from energy.lib.heartbeat import beat, forget
 from energy.lib.redis import key
 from telemetry.ingest.buffer import PARTITION
@@ -302,6 +303,31 @@ class TestPlatform:
         assert platform.outbox_age(check, now=NOW + 300 * SECOND) == []
         [found] = platform.outbox_age(check, now=NOW + 301 * SECOND)
         assert found.value == 301
+
+    def test_slow_and_failing_answers_are_told_of(self, redis, clock, monkeypatch):
+        minute = int(clock.timestamp() // 60) * 60
+        monkeypatch.setattr(load, "_counter", load._Counter())
+        for number in range(30):
+            load.note_request(0.15, is_error=number < 3, now=minute - 50)
+        load.note_request(0.15, is_error=False, now=minute - 40)  # tells what was counted
+        at = dt.datetime.fromtimestamp(minute, dt.UTC)
+
+        [slow] = platform.web_slow(SHIPPED["web_slow"], now=at)
+        [failing] = platform.web_errors(SHIPPED["web_errors"], now=at)
+
+        assert slow.value == 150
+        assert failing.value == pytest.approx(9.7)
+        assert platform.web_slow(SimpleNamespace(limit=150), now=at) == []
+        assert platform.web_slow(SHIPPED["web_slow"], now=at + 6 * MINUTE) == []
+
+    def test_requests_are_counted(self, redis, client, monkeypatch):
+        monkeypatch.setattr(load, "_counter", load._Counter())
+        client.get("/no-such-page")
+        now = dt.datetime.now(dt.UTC).timestamp()
+
+        counted = load.read_load(now=now + 60, minutes=2)
+
+        assert (counted.requests, counted.errors) == (1, 0)
 
     @pytest.mark.parametrize("name", ["disk", "memory"])
     def test_the_machine_is_measured(self, name):
