@@ -47,7 +47,7 @@ def home(request: HttpRequest) -> HttpResponse:
     context = {
         "overview": overview, "now": now,
         "energy_tiles": read_tiles(now=now) if may_meter and not _is_guest(request) else [],
-        "alarm_counts": count_open_by_site()
+        "alarm_counts": count_open_by_site(now=now)
         if "read:alarm" in request.acting.codes else {},  # type: ignore[attr-defined]
     }  # fmt: skip
     return render(request, "reports/home.html", context)

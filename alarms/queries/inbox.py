@@ -184,9 +184,10 @@ def open_alarms(wanted: AlarmFilter, *, now: dt.datetime, limit: int) -> list[Al
     return list(rows.order_by(_RANK.desc(), "-raised_at", "id")[:limit])
 
 
-def count_open_by_site() -> dict[uuid.UUID, int]:
-    """Return how many open alarms sites have that no other alarm explains."""
-    rows = Alarm.objects.filter(IS_OPEN, ~IS_EXPLAINED, ~IS_QUIET, site__isnull=False)
+def count_open_by_site(*, now: dt.datetime) -> dict[uuid.UUID, int]:
+    """Return how many open alarms sites have, as the inbox lists them."""
+    wanted = AlarmFilter(state="open", is_snoozed=False, is_quiet=False, is_child=False)
+    rows = Alarm.objects.filter(_condition(wanted, now), site__isnull=False)
     counted = rows.order_by().values("site_id").annotate(number=Count("id"))
     return {row["site_id"]: row["number"] for row in counted}
 

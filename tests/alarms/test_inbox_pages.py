@@ -429,13 +429,14 @@ class TestElsewhere:
 
         assert "too hot" in text
         assert "of another device" not in text
-        assert f"/alarms/?device={alarm.device_id}" in text
+        assert f"/alarms/history/?explained=1&amp;device={alarm.device_id}" in text
         assert "too hot" not in viewer.get(f"{page}?part=events").content.decode()
 
     def test_a_site_counts_its_open_alarms(self, viewer, red):
         alarm = make(red, "too hot")
         AlarmFactory(device=alarm.device)
         AlarmFactory(device=alarm.device, cleared_at=NOW, ending="cleared")
+        AlarmFactory(device=alarm.device, snoozed_until=NOW + HOUR)
         AlarmFactory(device=alarm.device, parent=alarm, suppressed_because=Suppression.PARENT)
 
         text = viewer.get("/").content.decode()

@@ -104,6 +104,8 @@ def addresses(hot, root):
     yield "alarms-history", "/alarms/history/"
     yield "alarm", f"/alarms/{hot.id}/"
     yield "alarm-incident", f"/alarms/{root.id}/"
+    yield "alarm-device", f"/devices/{hot.device_id}"
+    yield "alarm-home", "/"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -120,6 +122,21 @@ def test_pages_fit_and_nothing_serious_is_wrong(visit, trouble, viewport, scheme
 
             assert window.overflow() <= 0, title
             assert severe_findings(page) == [], title
+
+
+@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["1280", "360"])
+def test_longer_words_fit_too(visit, trouble, viewport):
+    team, hot, root = trouble
+    window = visit(team.operator, viewport=viewport, locale="tr-TR")
+    for title, path in addresses(hot, root):
+        page = window.open(path)
+        expect(page.locator("html")).to_have_attribute("lang", "tr")
+        for more in page.locator(".acts__more summary, .alarms__narrow summary").all():
+            if more.is_visible():
+                more.click()
+        photograph(page, f"{title}-tr-{viewport['width']}")
+
+        assert window.overflow() <= 0, title
 
 
 def opened(visit, person, path="/alarms/", **options):
