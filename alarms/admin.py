@@ -9,43 +9,15 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_base import PlatformAdmin, ReadOnlyAdmin
-from alarms import admin_alarms, admin_notify  # noqa: F401 (they register their own)
+from alarms import admin_alarms, admin_notify, admin_rules  # noqa: F401 (they register their own)
 from alarms.models import (
     AlarmCheck,
-    AlarmRule,
-    AlarmRuleVersion,
     DeviceEventNote,
     MaintenanceWindow,
     Shelving,
     WatchState,
 )
 from alarms.sources.checks import effective, shipped_title
-
-
-@admin.register(AlarmRule)
-class AlarmRuleAdmin(ReadOnlyAdmin):
-    """What is watched."""
-
-    is_open_to_tenants = True
-    list_display = (
-        "name", "tenant", "is_enabled", "channel", "metric", "device", "site", "profile", "tag",
-    )  # fmt: skip
-    list_filter = ("tenant", "is_enabled")
-    list_select_related = ("tenant", "channel", "device", "site", "profile")
-    search_fields = ("name", "metric", "tag")
-    ordering = ("name", "id")
-
-
-@admin.register(AlarmRuleVersion)
-class AlarmRuleVersionAdmin(ReadOnlyAdmin):
-    """What rules looked for."""
-
-    is_open_to_tenants = True
-    list_display = ("rule", "tenant", "number", "created_at", "made_by", "note")
-    list_filter = ("tenant",)
-    list_select_related = ("tenant", "rule", "made_by")
-    search_fields = ("rule__name", "note", "text")
-    ordering = ("rule__name", "-number", "id")
 
 
 @admin.register(WatchState)

@@ -27,8 +27,6 @@ from alarms.services.expressions import channel_of
 from alarms.services.rule_refusals import RuleRefused
 from alarms.services.rules import change_rule, create_rule
 
-BAD = 422
-
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires("write:alarm")
@@ -66,8 +64,7 @@ def _edit(request: HttpRequest, rule: AlarmRule | None) -> HttpResponse:
         "section": SECTION, "form": form, "rule": rule, "tried": tried, "periods": PERIODS,
         "days": request.POST.get("days", "30"),
     }  # fmt: skip
-    is_bad = request.method == "POST" and (form.errors or any(s.errors for s in form.slots))
-    return render(request, "alarms/rule_edit.html", context, status=BAD if is_bad else 200)
+    return render(request, "alarms/rule_edit.html", context)
 
 
 def _try(request: HttpRequest, form: RuleForm) -> Tried:

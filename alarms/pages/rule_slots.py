@@ -54,6 +54,10 @@ class LengthWidget(forms.MultiWidget):
         unit = forms.Select(attrs={"aria-label": _("Unit of time")}, choices=UNITS)
         super().__init__((number, unit), attrs)
 
+    def id_for_label(self, id_: str) -> str:
+        """Let the label be that of the number."""
+        return f"{id_}_0" if id_ else id_
+
     def decompress(self, value: Any) -> list[Any]:
         """Return the largest unit in which it is a whole number."""
         if not value:
