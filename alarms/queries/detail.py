@@ -13,6 +13,7 @@ from alarms.models import Alarm, AlarmEvent, Ending
 from alarms.queries.chart import AlarmChart, read_chart
 from alarms.queries.inbox import IS_EXPLAINED, IS_OPEN, AlarmFilter, find_alarms
 from alarms.queries.statistics import Statistics, statistics_of
+from alarms.queries.told import Told, read_told
 from alarms.rules.definition import BadRule
 from alarms.words import describe_rule
 
@@ -40,6 +41,7 @@ class AlarmDetail:
     similar_count: int
     statistics: Statistics | None
     chart: AlarmChart | None
+    told: Sequence[Told]
 
 
 def find_alarm(alarm_id: uuid.UUID, *, now: dt.datetime) -> Alarm | None:
@@ -61,6 +63,7 @@ def read_alarm(alarm_id: uuid.UUID, *, now: dt.datetime) -> AlarmDetail | None:
         children=list(children[:SHOWN_CHILDREN]), child_count=children.count(),
         similar=list(similar[:SHOWN_SIMILAR]), similar_count=similar.count(),
         statistics=statistics_of(alarm, now=now), chart=read_chart(alarm, now=now),
+        told=read_told(alarm),
     )  # fmt: skip
 
 

@@ -11,7 +11,17 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from alarms.models import Alarm, AlarmEvent, Ending, Rating, Source, Suppression
+from alarms.models import (
+    Alarm,
+    AlarmEvent,
+    Ending,
+    Notification,
+    NotificationMessage,
+    NotificationTarget,
+    Rating,
+    Source,
+    Suppression,
+)
 from alarms.services.life import Chosen, acknowledge_alarms, comment_alarms, rate_alarms
 from telemetry.partitions import ensure_partitions, week_of
 from tests.factories import (
@@ -443,3 +453,46 @@ class TestElsewhere:
 
         assert "2 open alarms" in text
         assert f"/alarms/?site={alarm.site_id}" in text
+
+
+class TestTold:
+    def test_an_alarm_says_who_was_told_and_who_will_be(self, operator, red):
+        alarm = make(red, "too hot")
+        with red.scope():
+            target = NotificationTarget.objects.create(
+                name="Night shift", kind="email", address="night@red.example"
+            )
+            message = NotificationMessage.objects.create(
+                target=target, subject="x", made_at=NOW, state="sent", sent_at=NOW
+            )
+            Notification.objects.create(
+                alarm=alarm, target=target, kind="raised", occasion="1", due_at=NOW,
+                state="handed", message=message,
+            )  # fmt: skip
+            Notification.objects.create(
+                alarm=alarm, target=target, kind="raised", occasion="2", due_at=NOW + HOUR
+            )
+
+        text = operator.get(f"/alarms/{alarm.id}/").content.decode()
+
+        assert text.count("Night shift") == 2
+        assert "Handed over" in text
+        assert "Waiting" in text
+
+    def test_who_may_write_rules_goes_to_the_rule(self, operator, viewer, red):
+        rule = AlarmRuleFactory(tenant=red.tenant)
+        alarm = make(red, "too hot", rule=rule)
+        edit = reverse("alarm-rule-edit", args=[rule.id])
+
+        assert edit in operator.get(f"/alarms/{alarm.id}/").content.decode()
+        assert edit not in viewer.get(f"/alarms/{alarm.id}/").content.decode()
+
+    def test_an_alarm_is_shelved_from_its_page(self, operator, red):
+        alarm = make(red, "too hot")
+        text = operator.get(f"/alarms/{alarm.id}/").content.decode()
+        assert f'action="{reverse("alarm-shelving-new")}"' in text
+
+        form = {"alarm": alarm.id, "hours": "24", "reason": "spare part ordered"}
+        operator.post(reverse("alarm-shelving-new"), form)
+
+        assert _again(red, alarm).suppressed_because == Suppression.SHELVED
