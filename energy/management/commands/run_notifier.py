@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
+import os
 from typing import Any
 
 from alarms.delivery.notifier import Notifier
 from alarms.sources.watch import Watch
 from energy.lib.process import ProcessCommand
 
-DRAIN_SECONDS = 7.0
+logger = logging.getLogger(__name__)
+
+DRAIN_SECONDS = 6.0
 SENDING_SECONDS = 0.05
 
 
@@ -33,5 +37,11 @@ class Command(ProcessCommand):
     def close(self) -> None:
         """Let what is being sent end; what does not, another process takes up."""
         notifier = getattr(self, "_notifier", None)
-        if notifier is not None:
-            notifier.close(seconds=DRAIN_SECONDS)
+        if notifier is None:
+            return
+        notifier.close(seconds=DRAIN_SECONDS)
+        if notifier.is_sending and self.stopping.is_set():
+            # Python waits for its threads, and they for another side that hangs
+            logger.warning("Ending while something is being sent; another process takes it up")
+            logging.shutdown()
+            os._exit(0)
