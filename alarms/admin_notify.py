@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from accounts.admin_base import ReadOnlyAdmin, ReadOnlyInline
 from alarms.models import (
@@ -18,6 +23,7 @@ from alarms.models import (
     OnCallStandIn,
     PushSubscription,
 )
+from alarms.services.sending import requeue
 
 
 @admin.register(NotificationTarget)
@@ -128,6 +134,25 @@ class NotificationMessageAdmin(ReadOnlyAdmin):
     search_fields = ("subject", "target__name", "error")
     date_hierarchy = "made_at"
     ordering = ("-made_at", "-id")
+    actions = ("try_again",)
+
+    def has_handle_permission(self, request: HttpRequest) -> bool:
+        """Tell whether somebody may have messages tried again."""
+        return bool(request.user.has_perm("alarms.change_notificationmessage"))  # type: ignore[union-attr]
+
+    @admin.action(description=_("Try the selected messages again"), permissions=["handle"])
+    def try_again(self, request: HttpRequest, queryset: QuerySet[NotificationMessage]) -> None:
+        """Try messages again that were given up; report done and skipped."""
+        now = timezone.now()
+        tried = [requeue(message, now=now) for message in queryset.order_by("made_at", "id")]
+        done = sum(tried)
+        text = ngettext("%(count)d message is tried again.", "%(count)d messages are tried again.",
+                        done)  # fmt: skip
+        self.message_user(request, text % {"count": done}, messages.SUCCESS)
+        if done < len(tried):
+            skipped = _("Skipped, because they were not given up: %(count)d")
+            values = {"count": len(tried) - done}
+            self.message_user(request, skipped % values, messages.WARNING)
 
 
 @admin.register(InAppNote)

@@ -14,7 +14,14 @@ from alarms.models import NotificationMessage
 from alarms.services.duty import call_people
 from alarms.services.gathering import due_targets, gather
 from alarms.services.planning import BATCH_EVENTS, plan_events
-from alarms.services.sending import AT_ONCE, claim_messages, keep_claims, record
+from alarms.services.sending import (
+    AT_ONCE,
+    MAX_FORGOTTEN,
+    claim_messages,
+    forget_old,
+    keep_claims,
+    record,
+)
 
 KEEP = dt.timedelta(seconds=5)
 _LOOK_AGAIN = dt.timedelta(seconds=2)
@@ -39,6 +46,7 @@ class Notifier:
         self._flying: dict[Future[tuple[Outcome, float]], _Flight] = {}
         self._later: dict[uuid.UUID, dt.datetime] = {}
         self._failed: dict[int, tuple[int, dt.datetime]] = {}
+        self._forget_at = dt.datetime.min.replace(tzinfo=dt.UTC)
         self._kept = dt.datetime.min.replace(tzinfo=dt.UTC)
 
     def round(self, *, now: dt.datetime, wait_seconds: float = 0.0) -> bool:
@@ -50,6 +58,7 @@ class Notifier:
         called = call_people(now=now)
         self._gather(now)
         started = self._start(now)
+        self._forget(now)
         self._finish(now, wait_seconds)
         return planned >= BATCH_EVENTS or bool(called or started)
 
@@ -77,6 +86,12 @@ class Notifier:
         if len(self._failed) > MAX_FAILED:  # the oldest are looked at once more
             self._failed.pop(next(iter(self._failed)))
         return planned.events
+
+    def _forget(self, now: dt.datetime) -> None:
+        """Delete what is too old, once an hour, at once again if there was much."""
+        if now >= self._forget_at:
+            many = forget_old(now=now) >= MAX_FORGOTTEN
+            self._forget_at = now + (dt.timedelta(seconds=5) if many else dt.timedelta(hours=1))
 
     def _gather(self, now: dt.datetime) -> None:
         self._later = {target: at for target, at in self._later.items() if at > now}

@@ -99,6 +99,9 @@ def target_test(request: HttpRequest, target_id: uuid.UUID) -> HttpResponse:
     return redirect("alarm-notify-log")
 
 
+target_test.sends_mail = True  # type: ignore[attr-defined]
+
+
 @require_POST
 @requires("delete:alarm")
 def target_remove(request: HttpRequest, target_id: uuid.UUID) -> HttpResponse:

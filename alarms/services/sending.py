@@ -7,6 +7,7 @@ import uuid
 from collections import Counter
 from collections.abc import Collection
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
@@ -19,6 +20,7 @@ from alarms.models import (
     DeliveryAttempt,
     MessageKind,
     MessageState,
+    Notification,
     NotificationMessage,
     NotificationTarget,
     PushSubscription,
@@ -43,6 +45,7 @@ AT_ONCE: dict[str, int] = {
 TENANTS_AT_ONCE = 4  # of the threads of a kind a tenant has one part in so many
 CANDIDATES_OF_TENANT = 16
 MAX_CANDIDATES = 500
+MAX_FORGOTTEN = 500
 _FIRST_REST = dt.timedelta(minutes=1)
 _PENDING = (MessageState.WAITING, MessageState.SENDING)
 
@@ -150,13 +153,35 @@ def record(
     return True
 
 
-def requeue(message: NotificationMessage, *, now: dt.datetime) -> None:
-    """Try a message that was given up again, from the beginning, under the same id."""
-    with transaction.atomic():
+def requeue(message: NotificationMessage, *, now: dt.datetime) -> bool:
+    """Try a message that was given up again, from the beginning, under the same id.
+
+    False: it was not given up.
+    """
+    with tenant_scope(message.tenant_id), transaction.atomic():
         rows = NotificationMessage.objects.filter(id=message.id, state=MessageState.DEAD)
-        rows.update(state=MessageState.WAITING, next_try_at=now, tries=0, error="", claim=None)
+        fresh = {"tries": 0, "error": "", "claim": None}
+        if not rows.update(state=MessageState.WAITING, next_try_at=now, **fresh):
+            return False
         targets = NotificationTarget.objects.filter(id=message.target_id)
         targets.update(paused_until=None, failures=0)
+    return True
+
+
+def forget_old(*, now: dt.datetime) -> int:
+    """Delete what was sent long ago, with its tries and notes, of all tenants; return how many."""
+    before = now - dt.timedelta(days=settings.NOTIFY_LOG_DAYS)
+    with all_tenants():
+        old = NotificationMessage.objects.filter(made_at__lt=before, next_try_at=None)
+        ids = list(old.order_by("made_at").values_list("id", flat=True)[:MAX_FORGOTTEN])
+        NotificationMessage.objects.filter(id__in=ids).delete()
+        done = Notification.objects.filter(message=None, due_at__lt=before).exclude(
+            state=Notification.State.WAITING
+        )
+        done.filter(
+            id__in=list(done.order_by("due_at").values_list("id", flat=True)[:1000])
+        ).delete()
+    return len(ids)
 
 
 def queue_test(target: NotificationTarget, *, now: dt.datetime) -> NotificationMessage:

@@ -11,6 +11,7 @@ from email.header import decode_header, make_header
 
 import pytest
 from django.core import mail
+from django.utils import timezone
 
 from alarms.delivery.notifier import Notifier
 from alarms.models import (
@@ -362,3 +363,34 @@ def test_what_the_platform_says_is_in_the_language_of_the_reader(red, notifier, 
     text = mailbox.mails[0].get_payload()[0].get_payload(decode=True).decode()
     assert "Bir disk doluyor" in text
     assert "%91 kullanımda; sınır %85." in text
+
+
+def test_what_was_sent_long_ago_is_forgotten(red, notifier, settings):
+    settings.NOTIFY_LOG_DAYS = 30
+    route(red, (0, target(red)))
+    open_alarm(red, "a")
+    run(notifier)
+
+    run(notifier, NOW + dt.timedelta(days=29))
+    assert len(messages(red)) == 1
+    run(notifier, NOW + dt.timedelta(days=31))
+
+    assert messages(red) == []
+
+
+def test_staff_have_what_was_given_up_tried_again(red, notifier, receiver, staff, client_for):
+    receiver.status = 404
+    route(red, (0, hook(red, receiver.url)))
+    open_alarm(red, "a")
+    run(notifier)
+    (dead,) = [m for m in messages(red) if m.kind == "alarms"]
+    assert dead.state == "dead"
+
+    client_for(staff).post(
+        "/admin/alarms/notificationmessage/",
+        {"action": "try_again", "_selected_action": [str(m.id) for m in messages(red)]},
+    )
+    receiver.status = 200
+    run(notifier, timezone.now())
+
+    assert {m.state for m in messages(red)} == {"sent"}
