@@ -142,7 +142,6 @@ class TargetDetail(NotifyView):
 class TargetTest(NotifyView):
     """A test to a target."""
 
-    sends_mail = True
     permission = {"POST": "write:alarm"}
     serializer_class = shapes.MessageRow
 

@@ -1,15 +1,19 @@
 """Addresses of notifications in the API."""
 
+from typing import Any
+
 from django.urls import path
 
 from alarms.api import notify, notify_routes
 
+_test: Any = notify.TargetTest.as_view()
+_test.sends_mail = True  # few at a time
 _TARGET = "notifications/targets/<uuid:target_id>"
 
 urlpatterns = [
     path("notifications/targets", notify.TargetList.as_view(), name="api-notify-targets"),
     path(_TARGET, notify.TargetDetail.as_view(), name="api-notify-target"),
-    path(f"{_TARGET}/test", notify.TargetTest.as_view(), name="api-notify-target-test"),
+    path(f"{_TARGET}/test", _test, name="api-notify-target-test"),
     path(f"{_TARGET}/secret", notify.TargetSecret.as_view(), name="api-notify-target-secret"),
     path("notifications/routes", notify_routes.RouteList.as_view(), name="api-notify-routes"),
     path(

@@ -178,9 +178,8 @@ def forget_old(*, now: dt.datetime) -> int:
         done = Notification.objects.filter(message=None, due_at__lt=before).exclude(
             state=Notification.State.WAITING
         )
-        done.filter(
-            id__in=list(done.order_by("due_at").values_list("id", flat=True)[:1000])
-        ).delete()
+        rows = list(done.order_by("due_at").values_list("id", flat=True)[:MAX_FORGOTTEN])
+        Notification.objects.filter(id__in=rows).delete()
     return len(ids)
 
 
