@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.identity import Acting, switch_tenant
 from alarms.queries.inbox import AlarmFilter, count_open_by_site, open_alarms
+from alarms.queries.rules import rules_of_device
 from devices.models import Device
 from devices.presence import Presence
 from devices.queries_device_parts import offered_parts, read_part
@@ -25,6 +26,7 @@ from telemetry.truth.part import QUALITY
 
 SEARCH_LENGTH = 100
 OPEN_ALARMS = 5
+WATCHING_RULES = 20
 READING = {"read:site", "read:device", "read:telemetry"}
 
 
@@ -78,6 +80,8 @@ def device(request: HttpRequest, device_id: uuid.UUID) -> HttpResponse:
         "may_provision": "provision:device" in codes,
         "may_calculate": "read:device" in codes, "device_key": str(device_id),
         "open_alarms": open_alarms(AlarmFilter(device_id=device_id), now=now, limit=OPEN_ALARMS)
+        if "read:alarm" in codes and part is None else [],
+        "watching": rules_of_device(device_id)[:WATCHING_RULES]
         if "read:alarm" in codes and part is None else [],
     }  # fmt: skip
     return render(request, "reports/device.html", context | found)

@@ -12,7 +12,7 @@ from django.db.models import Count, Q, QuerySet
 from alarms.models import Alarm, AlarmRule, AlarmRuleVersion, Ending, Rating
 from alarms.queries.watched import channels_of_rules
 from devices.canonical import lookup
-from devices.models import Channel
+from devices.models import Channel, Device
 
 COUNTED = dt.timedelta(days=30)
 
@@ -68,6 +68,17 @@ def list_rules(
 def find_rule(rule_id: uuid.UUID) -> AlarmRule:
     """Return one. Raises: AlarmRule.DoesNotExist."""
     return list_rules().get(id=rule_id)
+
+
+def rules_of_device(device_id: uuid.UUID) -> QuerySet[AlarmRule]:
+    """Return the rules that watch something of a device, by name; enabled ones first."""
+    device = Device.objects.filter(id=device_id)
+    names = Channel.objects.filter(device=device_id).values("name")
+    fits = Q(channel__device=device_id) | Q(metric__in=names)
+    for field, value in (("device", "id"), ("site", "site"), ("profile", "profile")):
+        fits &= Q(**{f"{field}__isnull": True}) | Q(**{f"{field}__in": device.values(value)})
+    tags = device.values_list("tags", flat=True).first() or []
+    return list_rules().filter(fits, tag__in=["", *tags]).order_by("-is_enabled", "name", "id")
 
 
 def rows_of(rules: Sequence[AlarmRule], *, tenant_id: uuid.UUID, now: dt.datetime) -> list[RuleRow]:

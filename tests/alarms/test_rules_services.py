@@ -9,7 +9,14 @@ import pytest
 
 from accounts.models import AuditEvent
 from alarms.models import Alarm, AlarmRule, AlarmRuleVersion
-from alarms.queries.rules import find_rule, list_rules, newest_versions, rows_of, versions_of
+from alarms.queries.rules import (
+    find_rule,
+    list_rules,
+    newest_versions,
+    rows_of,
+    rules_of_device,
+    versions_of,
+)
 from alarms.queries.scopes import Scope, channels_in, scope_of
 from alarms.services import rules
 from alarms.services.expressions import Expression, channel_of
@@ -211,6 +218,31 @@ def test_scopes_narrow(red: Team, blue: Team) -> None:
             (Scope(channel=extra.id), [extra]),
         ):
             assert set(channels_in(scope)) == set(expected)
+
+
+def test_a_device_knows_the_rules_that_watch_it(red: Team, blue: Team, now: dt.datetime) -> None:
+    device = DeviceFactory(tenant=red.tenant, tags=["cooling"])
+    other = DeviceFactory(tenant=red.tenant)
+    mine = ChannelFactory(device=device, name="power")
+    others = ChannelFactory(device=other, name="voltage_l1")
+    with blue.scope():
+        make(now, name="Of blue", scope=Scope(metric="power"))
+    with red.scope():
+        for name, scope in (
+            ("All", Scope(metric="power")), ("Channel", Scope(channel=mine.id)),
+            ("Device", Scope(metric="power", device=device.id)),
+            ("Site", Scope(metric="power", site=device.site_id, profile=device.profile_id)),
+            ("Tag", Scope(metric="power", tag="cooling")),
+            ("Not: channel", Scope(channel=others.id)), ("Not: metric", Scope(metric="co2")),
+            ("Not: device", Scope(metric="power", device=other.id)),
+            ("Not: site", Scope(metric="power", site=other.site_id)),
+            ("Not: tag", Scope(metric="power", tag="hall")),
+        ):  # fmt: skip
+            make(now, name=name, scope=scope, is_enabled=name == "Tag")
+
+        names = [rule.name for rule in rules_of_device(device.id)]
+
+        assert names == ["Tag", "All", "Channel", "Device", "Site"]
 
 
 def test_rows_say_what_a_rule_is_worth(
