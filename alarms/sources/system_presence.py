@@ -14,10 +14,10 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from accounts.tenancy import all_tenants, tenant_scope
+from accounts.tenancy import all_tenants
 from alarms.engine.incidents import DEVICE_OFFLINE, GATEWAY_OFFLINE
 from alarms.models import Alarm, Ending
-from alarms.services.raising import clear_alarm
+from alarms.services.clearing_many import clear_alarms
 from alarms.services.raising_many import raise_alarms
 from alarms.sources.findings import Finding, sign_of
 from alarms.sources.shipped import Check
@@ -104,15 +104,14 @@ def _end_all(field: str, check: Check, gone: QuerySet[Any], now: dt.datetime) ->
     back = Q(**{f"{field}__offline_since__isnull": True}) | Q(**{f"{field}__in": gone})
     alarms = Alarm.objects.filter(back, code=check.code, ending="").select_related(field)
     some = list(alarms.order_by("key", "id")[:MAX_ROWS])
+    ends: dict[Ending, dict[Any, dt.datetime]] = {Ending.CLEARED: {}, Ending.GONE: {}}
     for alarm in some:
         thing: Any = getattr(alarm, field)
         is_back = thing is not None and thing.offline_since is None
         seen_at = thing.last_seen_at if is_back and thing.last_seen_at else now
-        with tenant_scope(alarm.tenant_id):
-            clear_alarm(
-                alarm.tenant_id, alarm.key, at=min(seen_at, now), now=now,
-                ending=Ending.CLEARED if is_back else Ending.GONE,
-            )  # fmt: skip
+        ends[Ending.CLEARED if is_back else Ending.GONE][alarm.id] = min(seen_at, now)
+    for ending, moments in ends.items():
+        clear_alarms(moments, now=now, ending=ending)
     return len(some) >= MAX_ROWS
 
 
