@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import math
 import time
 
 from django.db import DatabaseError
@@ -11,11 +12,12 @@ from prometheus_client import Counter, Gauge
 from redis import Redis
 
 from accounts.tenancy import all_tenants
+from alarms.engine.fold import NEVER
 from alarms.queries.watched import watched_mark
 from alarms.services.following import follow
 from alarms.watching.board import Board
 from alarms.watching.loading import load_board
-from alarms.watching.reading import AHEAD, usable
+from alarms.watching.reading import AHEAD, newest_receipt, usable
 from alarms.watching.sight import Sight
 from alarms.watching.states import Kept, keep_states
 from alarms.watching.watched import Place
@@ -84,7 +86,9 @@ class AlarmsReactor(Reactor):
                 self._keep_all(self._board, _now().timestamp())
 
     def _write(self, board: Board, now: dt.datetime) -> None:
-        found, again = board.collect(until=self._until, end=now + AHEAD)
+        found, again = board.collect(
+            until=self._until, end=now + AHEAD, heard_since=_microseconds(self._sight.heard_since)
+        )
         self._unsaved.update(again)
         with all_tenants():
             TURNS.inc(follow(found, now=now))
@@ -94,6 +98,7 @@ class AlarmsReactor(Reactor):
         if self._board is not None:
             return self._board
         mark, began = watched_mark(), time.monotonic()
+        self._sight.begin(now.timestamp(), newest_receipt=newest_receipt())
         board = load_board(None, self._past, now=now, has_gap=self._has_gap)
         self._has_gap, self._saved = False, {}
         return self._use(board, mark, now.timestamp(), took=time.monotonic() - began)
@@ -144,6 +149,10 @@ class AlarmsReactor(Reactor):
         self._saved = kept
         self._unsaved = set()
         self._keep_at = now + KEEP_SECONDS
+
+
+def _microseconds(seconds: float) -> int:
+    return int(seconds * 1_000_000) if math.isfinite(seconds) else -NEVER
 
 
 def _now() -> dt.datetime:

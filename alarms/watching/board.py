@@ -85,15 +85,18 @@ class Board:
         for number in self._heard_again():
             self._note_ahead(number, self._told.pop(number))
 
-    def collect(self, *, until: int, end: dt.datetime) -> tuple[list[Found], list[int]]:
+    def collect(
+        self, *, until: int, end: dt.datetime, heard_since: int = -NEVER
+    ) -> tuple[list[Found], list[int]]:
         """Return what became of the samples, and which watches were folded again.
 
         Args:
             until: µs, up to which silence counts.
+            heard_since: µs; silence is told only when it has lasted since then as well.
             end: up to which stored samples are read for watches that are folded again.
         """
         again = self._fold_late(end)
-        self._look_ahead(until)
+        self._look_ahead(until, heard_since)
         found = [
             Found(
                 one.sign,
@@ -244,8 +247,11 @@ class Board:
         own["channel"] = place
         return own
 
-    def _look_ahead(self, until: int) -> None:
+    def _look_ahead(self, until: int, heard_since: int) -> None:
         for number, event in self._table.due(until):
+            silence = self.watched[number].compiled.timing.silence
+            if silence is not None and heard_since + silence > until:
+                continue
             state = self._table.state(number)
             self._note(number, state, [event])
             self._tell(number, state)

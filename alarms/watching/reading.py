@@ -46,6 +46,14 @@ def latest_before(channels: Sequence[int], moment: dt.datetime) -> dict[int, tup
         }
 
 
+def newest_receipt() -> float | None:
+    """Return when the last message of all tenants was received, in s since 1970."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT extract(epoch FROM max(received_at)) FROM telemetry_latestvalue")
+        found = cursor.fetchone()[0]
+    return None if found is None else float(found)
+
+
 def as_rows(channel: int, times: NDArray[np.int64], values: NDArray[np.float64]) -> SampleBatch:
     """Return samples of one channel as a batch."""
     rows = np.zeros(len(times), SAMPLE_DTYPE)

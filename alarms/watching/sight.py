@@ -19,13 +19,23 @@ BACKLOG_SECONDS = 2.0
 
 
 class Sight:
-    """Looks once a second whether messages wait to be stored, and whether anybody listens."""
+    """Looks once a second whether messages wait to be stored, and whether anybody listens.
+
+    `heard_since`: s since 1970; before that nobody may have been heard, so each device gets
+    its whole time from then on.
+    """
 
     def __init__(self, client: Redis) -> None:
         self._redis = client
+        self.heard_since = float("-inf")
         self._look_at = 0.0
         self._seen = float("inf")
         self._deaf_since: float | None = None
+
+    def begin(self, now: float, *, newest_receipt: float | None) -> None:
+        """Begin to look. Args: newest_receipt: when the last message of all was received."""
+        if newest_receipt is not None and newest_receipt < now - DEAF_AFTER_SECONDS:
+            self.heard_since = now
 
     def until(self, now: float, *, newest_batch: float | None) -> float:
         """Return the time, in seconds since 1970, up to which nothing more is expected.
@@ -49,5 +59,6 @@ class Sight:
         if beats and all(abs(now - at) > DEAF_AFTER_SECONDS for at in beats):
             self._deaf_since = self._deaf_since or max(beats)
             return min(waiting, self._deaf_since)
-        self._deaf_since = None
+        if self._deaf_since is not None:
+            self._deaf_since, self.heard_since = None, now
         return waiting

@@ -164,9 +164,25 @@ def test_silence_is_an_alarm_until_something_is_heard(watchman, channel):
     assert alarms_of(channel) == [(60, 90, 1.0)]
 
 
+def test_a_standstill_of_ours_is_no_silence_of_others(watchman, channel):
+    watchman.rule(channel, SILENT)
+    watchman.look(0)
+    watchman.send(channel, [(0, 1.0)])
+    set_latest(channel, 0, 1.0)
+    watchman.look(1)
+    watchman.restart()  # and nothing was received meanwhile
+
+    watchman.look(600)
+    watchman.look(660)
+    assert alarms_of(channel) == []
+    watchman.look(666)
+
+    assert alarms_of(channel) == [(60, None, 1.0)]
+
+
 def test_a_channel_that_is_silent_when_a_rule_comes_is_an_alarm_at_once(watchman, channel):
     watchman.store(channel, [(-400, 1.0)])
-    set_latest(channel, -400, 1.0)
+    set_latest(channel, -400, 1.0, received=0)
     watchman.look(0)
     watchman.rule(channel, SILENT)
 
@@ -380,7 +396,7 @@ def switch(rule: AlarmRule, *, is_enabled: bool) -> None:
         rule.save()
 
 
-def set_latest(channel: Channel, at: float, value: float) -> None:
+def set_latest(channel: Channel, at: float, value: float, received: float | None = None) -> None:
     from telemetry.models import LatestValue
 
     with all_tenants():
@@ -388,7 +404,7 @@ def set_latest(channel: Channel, at: float, value: float) -> None:
             channel=channel,
             defaults={
                 "tenant_id": channel.tenant_id, "time": START + dt.timedelta(seconds=at),
-                "value": value, "quality": 0,
+                "value": value, "quality": 0, "received_at": START + dt.timedelta(seconds=at if received is None else received),
             },
         )  # fmt: skip
 
