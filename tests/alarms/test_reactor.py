@@ -182,7 +182,7 @@ def test_a_standstill_of_ours_is_no_silence_of_others(watchman, channel):
 
 def test_a_channel_that_is_silent_when_a_rule_comes_is_an_alarm_at_once(watchman, channel):
     watchman.store(channel, [(-400, 1.0)])
-    set_latest(channel, -400, 1.0, received=0)
+    set_latest(channel, -400, 1.0, received=1)
     watchman.look(0)
     watchman.rule(channel, SILENT)
 
@@ -404,7 +404,7 @@ def set_latest(channel: Channel, at: float, value: float, received: float | None
             channel=channel,
             defaults={
                 "tenant_id": channel.tenant_id, "time": START + dt.timedelta(seconds=at),
-                "value": value, "quality": 0, "received_at": START + dt.timedelta(seconds=at if received is None else received),
+                "value": value, "quality": 0, "received_at": START + dt.timedelta(seconds=received or at),
             },
         )  # fmt: skip
 
