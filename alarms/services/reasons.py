@@ -23,6 +23,7 @@ from alarms.models import (
     Shelving,
     Suppression,
 )
+from devices.models import Device, Lifecycle
 
 # for each alarm, so that one that came back thousands of times a day costs no more
 FORMER_ALARMS = 500
@@ -45,17 +46,16 @@ class Reason:
 def find_reasons(alarms: Collection[Alarm], *, now: dt.datetime) -> dict[uuid.UUID, Reason]:
     """Return by id why nobody should be told at `now`; alarms without a reason are missing.
 
-    At most five queries; reads under `all_tenants`, limited to the tenants of the alarms.
+    At most seven queries; reads under `all_tenants`, limited to the tenants of the alarms.
     """
     with all_tenants():
         parents = _Parents(alarms, now=now)
-        windows = _windows(alarms)
-        shelved = _shelvings(alarms, now=now)
-        raised = _former(alarms)
+        facts = _Facts(
+            _windows(alarms), _in_work(alarms), _shelvings(alarms, now=now), _former(alarms)
+        )
     found = {}
     for alarm in alarms:
-        parent = parents.of(alarm)
-        reason = parent or _other_reason(alarm, windows, shelved, raised, now)
+        reason = parents.of(alarm) or _other_reason(alarm, facts, now)
         if reason is not None:
             found[alarm.id] = reason
     return found
@@ -122,20 +122,26 @@ class _Parents:
         return known | {(row.tenant_id, row.key): row for row in rows if not row.ending}
 
 
-def _other_reason(
-    alarm: Alarm,
-    windows: Mapping[uuid.UUID, list[MaintenanceWindow]],
-    shelved: Mapping[tuple[uuid.UUID, str], Shelving],
-    raised: Mapping[tuple[uuid.UUID, str], list[dt.datetime]],
-    now: dt.datetime,
-) -> Reason | None:
-    for window in windows.get(alarm.tenant_id, ()):
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What is quiet at the places and keys of some alarms. `in_work`: ids of devices."""
+
+    windows: Mapping[uuid.UUID, list[MaintenanceWindow]]
+    in_work: set[uuid.UUID]
+    shelved: Mapping[tuple[uuid.UUID, str], Shelving]
+    raised: Mapping[tuple[uuid.UUID, str], list[dt.datetime]]
+
+
+def _other_reason(alarm: Alarm, facts: _Facts, now: dt.datetime) -> Reason | None:
+    for window in facts.windows.get(alarm.tenant_id, ()):
         if _covers(window, alarm, now):
             return Reason(Suppression.MAINTENANCE, window.name)
-    shelving = shelved.get((alarm.tenant_id, alarm.key))
+    if alarm.device_id in facts.in_work:
+        return Reason(Suppression.MAINTENANCE)
+    shelving = facts.shelved.get((alarm.tenant_id, alarm.key))
     if shelving is not None:
         return Reason(Suppression.SHELVED, shelving.reason)
-    moments = raised.get((alarm.tenant_id, alarm.key), [])
+    moments = facts.raised.get((alarm.tenant_id, alarm.key), [])
     until = locked_until([*moments, alarm.raised_at], at=alarm.raised_at)
     if until is not None and now < until:
         return Reason(Suppression.FLAPPING)
@@ -164,6 +170,15 @@ def window_covers(
     if window.gateway_id is not None:
         return window.gateway_id == gateway_id
     return window.site_id is None or window.site_id == site_id
+
+
+def _in_work(alarms: Collection[Alarm]) -> set[uuid.UUID]:
+    """Return the devices of which somebody said that they are being worked on."""
+    ids = {alarm.device_id for alarm in alarms if alarm.device_id is not None}
+    if not ids:
+        return set()
+    working = Device.objects.filter(id__in=ids, lifecycle=Lifecycle.MAINTENANCE)
+    return set(working.values_list("id", flat=True))
 
 
 def _windows(alarms: Collection[Alarm]) -> Mapping[uuid.UUID, list[MaintenanceWindow]]:

@@ -10,6 +10,7 @@ from accounts.tenancy import tenant_scope
 from alarms.engine.incidents import system_key
 from alarms.models import Alarm, AlarmEvent, MaintenanceWindow, Shelving, Suppression
 from alarms.services.suppression import release, suppress
+from devices.models import Device, Lifecycle
 from tests.alarms.making import end_alarm, open_alarm
 from tests.factories import NOW, DeviceFactory, GatewayFactory
 
@@ -219,6 +220,20 @@ def test_maintenance_elsewhere_or_at_another_time_keeps_nothing_quiet(red, devic
     assert not read(red, alarm).suppressed_because
 
 
+def test_a_device_in_maintenance_is_quiet_until_it_is_back_at_work(red, device):
+    with red.scope():
+        Device.objects.filter(id=device.id).update(lifecycle=Lifecycle.MAINTENANCE)
+    alarm = open_alarm(red, f"device:{device.id}:alarm:LEAK", code="LEAK", device=device)
+
+    quieten(red, alarm)
+
+    assert read(red, alarm).suppressed_because == Suppression.MAINTENANCE
+    assert release(now=NOW + MINUTE) == 0
+    with red.scope():
+        Device.objects.filter(id=device.id).update(lifecycle=Lifecycle.ACTIVE)
+    assert release(now=NOW + 2 * MINUTE) == 1
+
+
 def test_what_is_shelved_is_told_when_that_is_over(red, device):
     with red.scope():
         Shelving.objects.create(
@@ -275,7 +290,7 @@ def test_costs_the_same_for_many_alarms(red, gateway, django_assert_max_num_quer
         device_offline(red, DeviceFactory(tenant=red.tenant, gateway=gateway)) for _n in range(20)
     ]
 
-    with red.scope(), django_assert_max_num_queries(9):
+    with red.scope(), django_assert_max_num_queries(10):
         suppress(alarms, now=NOW)
 
     with red.scope():
