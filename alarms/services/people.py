@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
@@ -42,22 +43,35 @@ def targets_of(people: Collection[User]) -> list[NotificationTarget]:
     have = {target.person_id for target in known}
     for person in people:
         if person.id not in have:
-            for kind in DEFAULT_KINDS:
-                make_personal(person, kind)
+            make_personal(person, TargetKind.IN_APP)
     return list(known.filter(is_active=True).order_by("id"))
 
 
 def make_personal(person: User, kind: str) -> NotificationTarget:
-    """Return the target of a person of one kind; make it with the settings of the others."""
-    others = NotificationTarget.objects.filter(person=person).order_by("created_at", "id")
-    other = others.first()
-    defaults = {"name": person.get_full_name()[:100], "language": settings.LANGUAGE_CODE}
-    if other is not None:
-        defaults |= {"language": other.language, "timezone": other.timezone, "quiet": other.quiet}
-    else:
-        site = Site.objects.order_by("created_at", "id").first()
-        defaults |= {"timezone": site.timezone if site else settings.TIME_ZONE}
+    """Return the target of a person of one kind; make it with the settings of the others.
+
+    Whose first it is gets the usual ones besides: who asks for pushes still gets e-mails.
+    """
+    known = NotificationTarget.objects.filter(person=person).order_by("created_at", "id").first()
+    if known is None:
+        for usual in DEFAULT_KINDS:
+            known = _make(person, usual, _fresh())
+    return _make(person, kind, _manners_of(known) if known else _fresh())
+
+
+def _make(person: User, kind: str, manners: dict[str, Any]) -> NotificationTarget:
+    defaults = {"name": person.get_full_name()[:100]} | manners
     target, _is_new = NotificationTarget.objects.get_or_create(
         person=person, kind=kind, defaults=defaults
     )
     return target
+
+
+def _manners_of(other: NotificationTarget) -> dict[str, Any]:
+    return {"language": other.language, "timezone": other.timezone, "quiet": other.quiet}
+
+
+def _fresh() -> dict[str, Any]:
+    site = Site.objects.order_by("created_at", "id").first()
+    zone = site.timezone if site else settings.TIME_ZONE
+    return {"language": settings.LANGUAGE_CODE, "timezone": zone}

@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 
 from alarms.delivery.notifier import Notifier
 from alarms.delivery.push import application_key, authorization, base64url, encrypt, unbase64
-from alarms.models import NotificationMessage, PushSubscription
+from alarms.models import NotificationMessage, NotificationTarget, PushSubscription
 from alarms.services.notify_reading import MAX_SUBSCRIPTIONS, subscribe, unsubscribe
 from tests.alarms.making import open_alarm
 from tests.alarms.receivers import Receiver
@@ -208,3 +208,12 @@ def test_nobody_ends_the_browser_of_somebody_else(red):
 
 def test_base64url_is_read_with_and_without_padding():
     assert unbase64("YQ") == unbase64("YQ==") == base64.b64decode("YQ==")
+
+
+def test_who_asks_for_pushes_still_gets_mails_and_notes(red):
+    subscribed(red, Browser(), "https://push.example.com/")
+
+    with red.scope():
+        mine = NotificationTarget.objects.filter(person=red.owner, is_active=True)
+        kinds = set(mine.values_list("kind", flat=True))
+    assert kinds == {"email", "in_app", "web_push"}
