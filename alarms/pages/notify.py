@@ -116,7 +116,9 @@ def target_remove(request: HttpRequest, target_id: uuid.UUID) -> HttpResponse:
 def route_edit(request: HttpRequest, route_id: uuid.UUID | None = None) -> HttpResponse:
     """Make or change a route with its ladder."""
     route = find(queries.list_routes(), route_id) if route_id else None
-    form = RouteForm(request.POST or None, initial=initial_route(route) if route else None)
+    people = list(members(acting_of(request).tenant_id).order_by("name", "email", "id"))
+    initial = initial_route(route) if route else None
+    form = RouteForm(request.POST or None, initial=initial, people=people, route=route)
     if request.method == "POST" and form.is_valid():
         try:
             save_route(form.values(), form.steps(), route=route)

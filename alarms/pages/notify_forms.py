@@ -9,6 +9,7 @@ from zoneinfo import available_timezones
 
 from django import forms
 from django.conf import settings
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -18,9 +19,11 @@ from alarms.models import NotificationRoute, NotificationTarget, OnCallRota
 from alarms.models.notify import MAX_ADDRESS
 from alarms.services.notify_routes import StandIn, Step
 from alarms.services.notify_targets import Manners, Wanted
+from alarms.services.people import targets_of
 from devices.models import Severity, Site
 
-STEPS = 6  # rows of the form beyond those there are: up to so many
+STEPS = 6  # rows of the form at least
+SPARE_STEPS = 2
 _CLOCK = {"type": "time"}
 _WEEKEND = {"days": [6, 7], "from": "00:00", "to": "24:00"}
 Slots = list[dict[str, Any]]
@@ -111,7 +114,10 @@ class TargetForm(MannersForm):
 
 
 class RouteForm(forms.Form):
-    """A route with its ladder: `steps` rows of after how many minutes who is told."""
+    """A route with its ladder: rows of after how many minutes who is told.
+
+    Who is chosen by name, and not by one of their targets, is told by all of them.
+    """
 
     name = forms.CharField(label=gettext_lazy("Name"), max_length=100)
     min_severity = forms.ChoiceField(
@@ -141,26 +147,34 @@ class RouteForm(forms.Form):
         label=gettext_lazy("Position"), min_value=0, max_value=10_000, initial=0
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, people: list[User], route: NotificationRoute | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         site: Any = self.fields["site"]
         site.queryset = Site.objects.order_by("name", "id")
-        self._who = {f"target:{t.id}": t for t in NotificationTarget.objects.filter(person=None)}
+        known = list(route.steps.all()) if route else []
+        named = {step.target_id for step in known}
+        targets_of_all = NotificationTarget.objects.filter(Q(person=None) | Q(id__in=named))
+        self._who = {f"target:{t.id}": t for t in targets_of_all}
+        self._people = {f"person:{person.id}": person for person in people}
+        self._rows = max(STEPS, len(known) + SPARE_STEPS)
         self._rotas = {f"rota:{r.id}": r for r in OnCallRota.objects.all()}
-        targets = [(key, row.name) for key, row in _by_name(self._who)]
+        targets = [(key, _label(row)) for key, row in _by_name(self._who)]
+        names = [(key, person.get_full_name()) for key, person in self._people.items()]
         rotas = [(key, _("On call: %(name)s") % {"name": row.name})
                  for key, row in _by_name(self._rotas)]  # fmt: skip
-        for number in range(STEPS):
+        for number in range(self._rows):
             self.fields[f"after_{number}"] = forms.IntegerField(
                 label=_("After minutes"), min_value=0, max_value=10_080, required=False
             )
             self.fields[f"who_{number}"] = forms.ChoiceField(
-                label=_("Tell"), required=False, choices=[("", "–"), *targets, *rotas]
+                label=_("Tell"), required=False, choices=[("", "–"), *targets, *rotas, *names]
             )
 
     def rungs(self) -> list[tuple[Any, Any]]:
         """Return the fields of the steps, in pairs."""
-        return [(self[f"after_{number}"], self[f"who_{number}"]) for number in range(STEPS)]
+        return [(self[f"after_{number}"], self[f"who_{number}"]) for number in range(self._rows)]
 
     def steps(self) -> list[Step]:
         """Return the steps that are filled in; the form must be valid."""
@@ -175,10 +189,13 @@ class RouteForm(forms.Form):
         return {name: given[name] for name in names} | {"slots": slots}
 
     def _steps(self) -> Iterator[Step]:
-        for number in range(STEPS):
+        for number in range(self._rows):
             who = self.cleaned_data[f"who_{number}"]
             after = 60 * (self.cleaned_data[f"after_{number}"] or 0)
-            if who:
+            if who in self._people:
+                for target in targets_of([self._people[who]]):
+                    yield Step(after, target=target)
+            elif who:
                 yield Step(after, target=self._who.get(who), rota=self._rotas.get(who))
 
 
@@ -259,7 +276,7 @@ def initial_route(route: NotificationRoute) -> dict[str, Any]:
     begin, end, _weekends = _read_slots(route.slots)
     found = {name: getattr(route, name) for name in names}
     found |= {"site": route.site_id, "time_from": begin, "time_to": end}
-    for number, step in enumerate(list(route.steps.all())[:STEPS]):
+    for number, step in enumerate(route.steps.all()):
         who = f"target:{step.target_id}" if step.target_id else f"rota:{step.rota_id}"
         found |= {f"after_{number}": step.after_seconds // 60, f"who_{number}": who}
     return found
@@ -295,6 +312,10 @@ def _read_slots(slots: Slots) -> tuple[dt.time | None, dt.time | None, bool]:
 
 def _clock(text: str) -> dt.time:
     return dt.time.fromisoformat("00:00" if text == "24:00" else text)
+
+
+def _label(target: NotificationTarget) -> str:
+    return f"{target.name} · {target.get_kind_display()}" if target.person_id else target.name
 
 
 def _by_name(rows: dict[str, Any]) -> list[tuple[str, Any]]:

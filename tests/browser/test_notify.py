@@ -76,11 +76,17 @@ def test_a_route_is_made_and_changed(visit, told):
     page.get_by_label("After minutes").nth(1).fill("15")
     page.get_by_label("Tell", exact=True).nth(0).select_option(label="Control room")
     page.get_by_label("Tell", exact=True).nth(1).select_option(label="On call: Electricians")
+    page.get_by_label("After minutes").nth(2).fill("60")
+    page.get_by_label("Tell", exact=True).nth(2).select_option(
+        label=told.team.viewer.get_full_name()
+    )
     page.get_by_role("button", name="Save").click()
 
     ladder = page.locator(".notify__route").filter(has_text="Night")
     expect(ladder).to_contain_text("at once Control room")
     expect(ladder).to_contain_text("after 15 min whoever is on call: Electricians")
+    for kind in ("E-mail", "In the app"):
+        expect(ladder).to_contain_text(f"after 60 min {told.team.viewer.get_full_name()} · {kind}")
     ladder.get_by_role("link", name="Night").click()
     expect(page.get_by_label("After minutes").nth(1)).to_have_value("15")
 
