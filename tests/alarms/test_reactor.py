@@ -404,7 +404,8 @@ def set_latest(channel: Channel, at: float, value: float, received: float | None
             channel=channel,
             defaults={
                 "tenant_id": channel.tenant_id, "time": START + dt.timedelta(seconds=at),
-                "value": value, "quality": 0, "received_at": START + dt.timedelta(seconds=received or at),
+                "value": value, "quality": 0,
+                "received_at": START + dt.timedelta(seconds=received or at),
             },
         )  # fmt: skip
 
