@@ -28,6 +28,7 @@ MAKERS = {
     "accounts/services/invitations.py": "links: hashed, once, 7 days, for one address",
     "accounts/services/keys.py": "API keys, see credentials/secrets.py",
     "accounts/signin/tokens.py": "tokens of apps: type, version and session in each",
+    "alarms/services/notify_targets.py": "of webhooks: sealed, of one target; sign, open nothing",
     "devices/claim_codes.py": "codes of boxes: hashed, once, few tries, minutes",
     "devices/demo/passwords.py": "passwords of the demo only",
     "devices/services/firmware_offers.py": "addresses of images: signed, one device's try, 10 min",
