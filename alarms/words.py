@@ -147,14 +147,17 @@ def _threshold(above: float | None, below: float | None, unit: str) -> str:
 
 def _rise(unit: str) -> _Text:
     return lambda value: (
-        _("Rise of more than %(value)s a minute") if value >= 0
+        _("Any rise") if value == 0
+        else _("Rise of more than %(value)s a minute") if value > 0
         else _("Change above %(value)s a minute")
     ) % {"value": amount(value, unit)}  # fmt: skip
 
 
 def _fall(unit: str) -> _Text:
     return lambda value: (
-        _("Fall of more than %(value)s a minute") % {"value": amount(-value, unit)} if value <= 0
+        _("Any fall") if value == 0
+        else _("Fall of more than %(value)s a minute") % {"value": amount(-value, unit)}
+        if value < 0
         else _("Change below %(value)s a minute") % {"value": amount(value, unit)}
     )  # fmt: skip
 

@@ -19,7 +19,14 @@ from accounts.pages.people import acting_of, person_of
 from alarms.models import AlarmRule, AlarmRuleVersion
 from alarms.pages.rule_views import line_of, show_test, versions_as_lines
 from alarms.queries.rule_files import export_rules
-from alarms.queries.rules import RuleRow, find_rule, list_rules, rows_of, versions_of
+from alarms.queries.rules import (
+    RuleRow,
+    find_rule,
+    list_rules,
+    rows_of,
+    unit_of_metric,
+    versions_of,
+)
 from alarms.services.backtest import BackTest, back_test_rule
 from alarms.services.rule_files import Outcome, import_rules
 from alarms.services.rule_refusals import RuleRefused
@@ -152,7 +159,11 @@ def rules_import(request: HttpRequest) -> HttpResponse:
 def rule_templates(request: HttpRequest) -> HttpResponse:
     """Offer rules to begin with."""
     offered = [
-        (template.code, words_of(template), describe_rule(dict(template.definition), ""))
+        (
+            template.code,
+            words_of(template),
+            describe_rule(dict(template.definition), unit_of_metric(template.metrics[0])),
+        )
         for template in TEMPLATES.values()
     ]
     context = {"section": SECTION, "offered": offered, "may": acting_of(request).codes}

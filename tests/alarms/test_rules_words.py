@@ -23,6 +23,7 @@ from alarms.words import describe_rule, describe_week, length
          "for 1 min 30 s", ""),
         ({"when": {"kind": "rate", "above": 2, "below": -1500}}, "kW",
          "Rise of more than 2 kW a minute or Fall of more than 1,500 kW a minute", ""),
+        ({"when": {"kind": "rate", "below": 0}}, "s", "Any fall", "Herhangi bir düşüş"),
         ({"when": {"kind": "rate", "above": -1, "clear_above": -2}}, "kW",
          "Change above -1 kW a minute; ends at or below -2 kW", ""),
         ({"when": {"kind": "last_week", "above": 20, "clear_above": 10}}, "kW",
