@@ -45,16 +45,26 @@ class Settling:
 
     _since: dict[tuple[uuid.UUID, str], dt.datetime] = field(default_factory=dict)
 
-    def settle(self, check: Check, findings: Iterable[Finding], *, now: dt.datetime) -> None:
+    def settle(
+        self,
+        check: Check,
+        findings: Iterable[Finding] | None,
+        *,
+        now: dt.datetime,
+        place: str = "",
+    ) -> None:
         """Raise what has been found for long enough; end what is not found any more.
 
-        Open alarms of the check that nobody finds are ended at `now`.
+        Open alarms of the check that are not found are ended at `now`: with `place` only those
+        whose subject begins with it, because others look elsewhere. None: nobody can tell yet.
         """
+        if findings is None:
+            return
         found = {(one.tenant_id, system_key(check.code, one.about)): one for one in findings}
         self._since = {
             key: min(self._since.get(key, now), one.since or now) for key, one in found.items()
         }
-        known = _open_alarms(check.code)
+        known = _open_alarms(check.code, place)
         for (tenant_id, key), alarm in known.items():
             if (tenant_id, key) not in found:
                 with tenant_scope(tenant_id):
@@ -62,8 +72,8 @@ class Settling:
             else:
                 _worse(alarm, found[tenant_id, key], now)
         if check.is_enabled:
-            for place in found.keys() - known.keys():
-                self._raise(check, found[place], place[1], now)
+            for tenant_id, key in found.keys() - known.keys():
+                self._raise(check, found[tenant_id, key], key, now)
 
     def _raise(self, check: Check, finding: Finding, key: str, now: dt.datetime) -> None:
         since = self._since[finding.tenant_id, key]
@@ -85,11 +95,11 @@ def sign_of(check: Check, finding: Finding) -> Sign:
     )  # fmt: skip
 
 
-def _open_alarms(code: str) -> dict[tuple[uuid.UUID, str], Alarm]:
+def _open_alarms(code: str, place: str) -> dict[tuple[uuid.UUID, str], Alarm]:
     with all_tenants():
-        rows = Alarm.objects.filter(source=Source.SYSTEM, code=code, ending="").only(
-            "id", "tenant_id", "key", "severity"
-        )
+        rows = Alarm.objects.filter(
+            source=Source.SYSTEM, code=code, ending="", key__startswith=system_key(code, place)
+        ).only("id", "tenant_id", "key", "severity")
         return {(row.tenant_id, row.key): row for row in rows}
 
 

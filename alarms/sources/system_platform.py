@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from django.conf import settings
@@ -30,6 +30,7 @@ LEDGER = "metering"
 WEB_MINUTES = 5
 WEB_AT_LEAST = 20  # fewer requests say little
 SERVICES = ("listener", "ingest", "worker", "beat", *(f"reactor_{name}" for name in REACTORS))
+HOST = f"{os.uname().nodename}:"  # begins the subject of what is about this machine
 _MEMORY = Path("/proc/meminfo")
 _LOAD = Path("/proc/stat")
 
@@ -44,17 +45,32 @@ class Heartbeats:
     def __init__(self) -> None:
         self._began_at: dt.datetime | None = None
 
-    def services(self, check: Check, *, now: dt.datetime) -> Iterator[Finding]:
-        """Find processes without a copy that reported lately."""
+    def services(self, check: Check, *, now: dt.datetime) -> list[Finding] | None:
+        """Find processes without a copy that reported lately; None while one may be starting."""
         beats = self._newest(now)
-        for service in SERVICES:
-            yield from self._late(service, service, beats.get(service), check, now)
+        if self._cannot_tell(SERVICES, beats, check, now):
+            return None
+        return [
+            found
+            for service in SERVICES
+            for found in self._late(service, service, beats.get(service), check, now)
+        ]
 
-    def broker(self, check: Check, *, now: dt.datetime) -> Iterator[Finding]:
-        """Find that no listener is connected to the broker, while there is a listener."""
+    def broker(self, check: Check, *, now: dt.datetime) -> list[Finding] | None:
+        """Find that no listener is connected to the broker; None while no listener runs."""
         beats = self._newest(now)
-        if "listener" in beats and not self._is_old(beats["listener"], check, now):
-            yield from self._late("mqtt", "MQTT", beats.get(HEARS), check, now)
+        if "listener" not in beats or self._is_old(beats["listener"], check, now):
+            return None
+        if self._cannot_tell((HEARS,), beats, check, now):
+            return None
+        return list(self._late("mqtt", "MQTT", beats.get(HEARS), check, now))
+
+    def _cannot_tell(
+        self, names: Iterable[str], beats: Mapping[str, dt.datetime], check: Check, now: dt.datetime
+    ) -> bool:
+        """Tell whether one never reported, and we have not looked for long enough."""
+        began_at = self._began_at or now
+        return not self._is_old(began_at, check, now) and any(name not in beats for name in names)
 
     def _newest(self, now: dt.datetime) -> dict[str, dt.datetime]:
         self._began_at = self._began_at or now
@@ -160,7 +176,8 @@ def _disks() -> Iterator[Finding]:
         if path.exists() and (device := path.stat().st_dev) not in seen:
             seen.add(device)
             usage = shutil.disk_usage(path)
-            yield _finding(path.as_posix(), path.as_posix(), _percent(usage.used, usage.total))
+            subject = f"{HOST}{path.as_posix()}"
+            yield _finding(subject, subject, _percent(usage.used, usage.total))
 
 
 def memory(check: Check, *, now: dt.datetime) -> Iterable[Finding]:
@@ -171,7 +188,7 @@ def memory(check: Check, *, now: dt.datetime) -> Iterable[Finding]:
     kilobytes = {parts[0].rstrip(":"): int(parts[1]) for parts in lines}
     total = kilobytes["MemTotal"]
     used = total - kilobytes.get("MemAvailable", total)
-    return above([_finding("host", os.uname().nodename, _percent(used, total))], check.limit)
+    return above([_finding(HOST, HOST.rstrip(":"), _percent(used, total))], check.limit)
 
 
 class Processors:
@@ -180,17 +197,17 @@ class Processors:
     def __init__(self) -> None:
         self._before: tuple[int, int] | None = None
 
-    def find(self, check: Check, *, now: dt.datetime) -> Iterable[Finding]:
-        """Find that they are busy; the first call measures nothing."""
+    def find(self, check: Check, *, now: dt.datetime) -> Iterable[Finding] | None:
+        """Find that they are busy; None at the first call, which measures nothing."""
         if not _LOAD.exists():
             return []
         ticks = [int(part) for part in _LOAD.read_text().splitlines()[0].split()[1:9]]
         idle, total = ticks[3] + ticks[4], sum(ticks)
         before, self._before = self._before, (idle, total)
         if before is None or total <= before[1]:
-            return []
+            return None
         busy = _percent((total - before[1]) - (idle - before[0]), total - before[1])
-        return above([_finding("host", os.uname().nodename, busy)], check.limit)
+        return above([_finding(HOST, HOST.rstrip(":"), busy)], check.limit)
 
 
 def _percent(part: int, whole: int) -> float:

@@ -96,11 +96,16 @@ class RejectedRate:
         self._counted_at: dt.datetime | None = None
         self._rates: dict[uuid.UUID, float] = {}
 
-    def find(self, check: Check, *, now: dt.datetime) -> list[Finding]:
-        """Return the tenants above the limit, a minute; unknown senders are the platform's."""
+    def find(self, check: Check, *, now: dt.datetime) -> list[Finding] | None:
+        """Return the tenants above the limit, a minute; unknown senders are the platform's.
+
+        None before the second measurement.
+        """
         passed = None if self._counted_at is None else (now - self._counted_at).total_seconds()
         if passed is None or not 0 <= passed < 60:
             self._measure(now, passed)
+        if passed is None:
+            return None
         above = {id_: rate for id_, rate in self._rates.items() if rate > (check.limit or 0)}
         names = dict(Tenant.objects.filter(id__in=above).values_list("id", "name"))
         return [

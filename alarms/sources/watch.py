@@ -20,7 +20,9 @@ from alarms.sources.system_presence import watch_devices, watch_gateways
 
 logger = logging.getLogger(__name__)
 
-Find = Callable[..., Iterable[Finding]]
+Find = Callable[..., Iterable[Finding] | None]
+# what is about the machine of this process
+LOCAL = frozenset({"disk", "memory", "cpu"})
 EVERY = dt.timedelta(seconds=5)
 SELDOM = dt.timedelta(seconds=60)
 
@@ -109,7 +111,8 @@ class Watch:
 
         def look(now: dt.datetime) -> None:
             check = self._checks[code]
-            settling.settle(check, list(find(check, now=now)), now=now)
+            place = platform.HOST if code in LOCAL else ""
+            settling.settle(check, find(check, now=now), now=now, place=place)
 
         return look
 
