@@ -18,6 +18,7 @@ from django.utils.translation import ngettext
 
 from accounts.admin_base import ReadOnlyAdmin, ReadOnlyInline
 from accounts.tenancy import tenant_scope
+from alarms import life_words
 from alarms.life_words import event_text, event_title, state_name
 from alarms.models import Alarm, AlarmEvent
 from alarms.queries.inbox import seconds_of
@@ -30,7 +31,6 @@ from alarms.services.life import (
     clear_alarms,
     unacknowledge_alarms,
 )
-from telemetry.truth.words import duration
 
 Act = Callable[[Chosen], list[Result]]
 
@@ -115,7 +115,7 @@ class AlarmAdmin(ReadOnlyAdmin):
     @admin.display(description=_("lasts"))
     def lasting(self, alarm: Alarm) -> str:
         """Say how long it has lasted, or had."""
-        return duration(seconds_of(alarm, now=timezone.now()))
+        return life_words.lasting(seconds_of(alarm, now=timezone.now()))
 
     @admin.display(description=_("page"))
     def page(self, alarm: Alarm) -> str:

@@ -12,11 +12,13 @@ from django.utils.translation import gettext as _
 
 from alarms.models import AlarmEvent, Rating
 from alarms.quiet_words import change_text, suppression_text
+from alarms.words import length
 
 if TYPE_CHECKING:
     from alarms.models import Alarm
 
 Kind = AlarmEvent.Kind
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
 
 
 def event_title(event: AlarmEvent) -> str:
@@ -52,6 +54,16 @@ def state_name(alarm: Alarm) -> str:
     if alarm.is_open:
         return _("Acknowledged") if alarm.acknowledged_at else _("Open")
     return alarm.get_ending_display()
+
+
+def lasting(seconds: float) -> str:
+    """Return a length of time in the active language, minutes or hours rounded away.
+
+    >>> lasting(42), lasting(3900), lasting(180_000)
+    ('42 s', '1 h 5 min', '2 d 2 h')
+    """
+    step = 1 if seconds < MINUTE else MINUTE if seconds < DAY else HOUR
+    return length(int(seconds // step * step))
 
 
 def moment(at: dt.datetime) -> str:

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from django import template
 from django.utils.formats import number_format
 
+from alarms import life_words
 from alarms.life_words import event_text, event_title, state_name
 from alarms.models import Alarm, AlarmEvent
 from alarms.sources.checks import system_words
 from alarms.words import amount
 from energy.lib.units import symbol
-from telemetry.truth.words import duration
 
 register = template.Library()
 
@@ -83,5 +83,5 @@ def of_site(counts: Mapping[uuid.UUID, int], site_id: uuid.UUID) -> int:
 
 @register.filter
 def lasting(seconds: float | None) -> str:
-    """Write a length of time in its largest fitting unit."""
-    return "–" if seconds is None else duration(seconds)
+    """Write a length of time; a dash where there is none."""
+    return "–" if seconds is None else life_words.lasting(seconds)

@@ -173,7 +173,7 @@ class TestInbox:
 
         assert "3× in 24 h" in text
         assert "5 min ago" in text
-        assert "lasted 60 min" in viewer.get("/alarms/history/").content.decode()
+        assert "lasted 1 h" in viewer.get("/alarms/history/").content.decode()
 
     def test_is_calm_when_all_is_well(self, viewer):
         page = viewer.get(INBOX)
