@@ -50,7 +50,9 @@ def find_alarm(alarm_id: uuid.UUID, *, now: dt.datetime) -> Alarm | None:
     return rows.filter(id=alarm_id).first()
 
 
-def read_alarm(alarm_id: uuid.UUID, *, now: dt.datetime) -> AlarmDetail | None:
+def read_alarm(
+    alarm_id: uuid.UUID, *, now: dt.datetime, with_chart: bool = True
+) -> AlarmDetail | None:
     """Return an alarm with its past, or None; a number of queries that never grows."""
     alarm = find_alarm(alarm_id, now=now)
     if alarm is None:
@@ -62,7 +64,7 @@ def read_alarm(alarm_id: uuid.UUID, *, now: dt.datetime) -> AlarmDetail | None:
         events=list(events_of(alarm)[:SHOWN_EVENTS]),
         children=list(children[:SHOWN_CHILDREN]), child_count=children.count(),
         similar=list(similar[:SHOWN_SIMILAR]), similar_count=similar.count(),
-        statistics=statistics_of(alarm, now=now), chart=read_chart(alarm, now=now),
+        statistics=statistics_of(alarm, now=now), chart=read_chart(alarm, now=now) if with_chart else None,
         told=read_told(alarm),
     )  # fmt: skip
 

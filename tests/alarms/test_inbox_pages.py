@@ -11,6 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from accounts.models import Role
 from alarms.models import (
     Alarm,
     AlarmEvent,
@@ -31,6 +32,7 @@ from tests.factories import (
     AlarmRuleVersionFactory,
     ChannelFactory,
     DeviceFactory,
+    MembershipFactory,
     SiteFactory,
 )
 
@@ -396,6 +398,17 @@ class TestOne:
         text = viewer.get(f"/alarms/{alarm.id}/").content.decode()
 
         assert "No values are kept of that time." in text
+
+    def test_measurements_need_their_own_permission(self, client_for, red, hot):
+        with red.scope():
+            role = Role.objects.create(name="guard", codes=["read:alarm"])
+        person = MembershipFactory(tenant=red.tenant, role="", custom_role=role).user
+
+        page = client_for(person).get(f"/alarms/{hot.id}/")
+
+        assert page.status_code == 200
+        assert b"achart" not in page.content
+        assert client_for(person).get(f"/api/v1/alarms/{hot.id}/chart").status_code == 403
 
     def test_without_a_channel_there_is_no_chart(self, viewer, red):
         text = viewer.get(f"/alarms/{make(red, 'one').id}/").content.decode()
