@@ -64,7 +64,8 @@ def read_alarm(
         events=list(events_of(alarm)[:SHOWN_EVENTS]),
         children=list(children[:SHOWN_CHILDREN]), child_count=children.count(),
         similar=list(similar[:SHOWN_SIMILAR]), similar_count=similar.count(),
-        statistics=statistics_of(alarm, now=now), chart=read_chart(alarm, now=now) if with_chart else None,
+        statistics=statistics_of(alarm, now=now),
+        chart=read_chart(alarm, now=now) if with_chart else None,
         told=read_told(alarm),
     )  # fmt: skip
 
