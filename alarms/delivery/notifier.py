@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import time
 import uuid
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+
+from django.db import InterfaceError, OperationalError
 
 from alarms.delivery.channels import prepare
 from alarms.delivery.outcome import Outcome, Send, attempt
@@ -24,6 +27,9 @@ from alarms.services.sending import (
 )
 
 KEEP = dt.timedelta(seconds=5)
+logger = logging.getLogger(__name__)
+
+_AFTER_FAILURE = dt.timedelta(minutes=1)
 _LOOK_AGAIN = dt.timedelta(seconds=2)
 _FIRST_PAUSE, _LONGEST_PAUSE = dt.timedelta(seconds=1), dt.timedelta(hours=1)
 MAX_FAILED = 1_000
@@ -96,7 +102,14 @@ class Notifier:
     def _gather(self, now: dt.datetime) -> None:
         self._later = {target: at for target, at in self._later.items() if at > now}
         for tenant_id, target_id in due_targets(now=now, without=list(self._later)):
-            again = gather(tenant_id, target_id, now=now)
+            try:
+                again = gather(tenant_id, target_id, now=now)
+            except (OperationalError, InterfaceError):  # no fault of the target
+                raise
+            except Exception:
+                logger.exception("Nothing can be written to target %s; tried again", target_id)
+                self._later[target_id] = now + _AFTER_FAILURE
+                continue
             if again is not None:
                 # no later than this: something critical may come meanwhile
                 self._later[target_id] = min(again, now + _LOOK_AGAIN)

@@ -15,11 +15,14 @@ from django.utils import timezone
 
 from alarms.delivery.notifier import Notifier
 from alarms.models import (
+    Alarm,
     DeliveryAttempt,
     InAppNote,
+    Notification,
     NotificationMessage,
     NotificationTarget,
 )
+from alarms.services.planning import plan_events
 from alarms.services.sending import FAILURES_BEFORE_REST, LEASE, MAX_TRIES, RETRIES, requeue
 from devices.models import Severity
 from energy.lib.sealing import Purpose, seal
@@ -394,3 +397,20 @@ def test_staff_have_what_was_given_up_tried_again(red, notifier, receiver, staff
     run(notifier, timezone.now())
 
     assert {m.state for m in messages(red)} == {"sent"}
+
+
+def test_a_target_that_cannot_be_written_to_holds_up_no_other(red, notifier, mailbox, caplog):
+    broken, whole = target(red, "Broken"), target(red)
+    route(red, (0, broken), (0, whole))
+    alarm = open_alarm(red, "a")
+    plan_events(now=NOW)
+    with red.scope():  # as no service leaves it: a severity that nobody knows
+        Alarm.objects.filter(id=alarm.id).update(severity="unheard of")
+        Notification.objects.filter(target=whole).delete()
+    open_alarm(red, "b")
+
+    notifier.round(now=NOW, wait_seconds=5)
+    run(notifier)
+
+    assert mailbox.recipients == ["night.shift@x.example"]
+    assert "Nothing can be written" in caplog.text
