@@ -152,7 +152,8 @@ class RevocationListIsFresh(BoundedCheck):
     def run(self) -> None:
         """Look at the end of the list that the broker has."""
         now = timezone.now()
-        state = list_state()
+        with connection.temporary_connection():  # a thread that kept one would empty the pool
+            state = list_state()
         left = state.left(now)
         if left is None:
             return

@@ -92,6 +92,17 @@ def test_readyz_names_each_check_with_state_and_latency(client: Client, alive: N
     assert checks["ingest_stream"]["value"] == 0
 
 
+@pytest.mark.django_db(transaction=True)
+def test_probes_keep_no_connection_of_the_pool(client: Client, alive: None) -> None:
+    used = set()
+    for _ in range(20):
+        assert ready(client)[0] == 200
+        stats = connection.pool.get_stats()
+        used.add(stats["pool_size"] - stats["pool_available"])
+
+    assert used <= {0, 1}  # this test's own
+
+
 def test_every_program_of_the_platform_is_asked_for() -> None:
     env = {"REDIS_EPHEMERAL_URL": django_settings.REDIS_EPHEMERAL_URL}
     programs = {program.name for program in [*core_programs(env, 8000), *background_programs(env)]}

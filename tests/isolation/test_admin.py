@@ -32,6 +32,8 @@ WITHOUT_ROW = {
     "django_celery_beat": "when jobs of the platform run",
     "mfa": "second factors of people; for platform staff",
     "usersessions": "browsers of people; for platform staff",
+    "alarms.AlarmCheck": "limits of the platform's own checks; for platform staff",
+    "alarms.DeviceEventNote": "work for the watch; for platform staff",
     "devices.BrokerChange": "work for the broker; for platform staff",
     "devices.CertificateAuthority": "is the platform's own; for platform staff",
     "devices.FirmwareSigner": "is the platform's own; for platform staff",
