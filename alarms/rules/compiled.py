@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from alarms.engine.conditions import Judge
 from alarms.engine.fold import NOTHING, Episode, Timing, episodes, fold, look_ahead
-from alarms.rules.definition import LastWeek, Rate, RuleDefinition
+from alarms.rules.definition import SECOND_US, LastWeek, Rate, RuleDefinition
 from alarms.rules.week import Week
+from devices.presence import offline_after_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,15 @@ def compile_rule(rule: RuleDefinition, *, zone: ZoneInfo, hold: int) -> Compiled
     if week:
         timing = replace(timing, opens=week.opens)
     return Compiled(judge, timing, isinstance(rule.when, LastWeek))
+
+
+def hold_of(*, interval: int, offline_after: int | None, channel_interval: int | None) -> int:
+    """Return how long a sample stands, in µs: while the device is not offline, or 3 intervals.
+
+    Args: all in s; those of the type of device, and that of the channel where it has its own.
+    """
+    silent = offline_after or offline_after_seconds(interval)
+    return max(silent, 3 * (channel_interval or interval)) * SECOND_US
 
 
 def try_on(

@@ -16,13 +16,12 @@ from django.utils.translation import gettext as _
 from alarms.engine.fold import NEVER, Episode
 from alarms.queries.rules import find_rule, newest_versions
 from alarms.queries.scopes import Scope, channels_in, scope_of
-from alarms.rules.compiled import Compiled, compile_rule
+from alarms.rules.compiled import Compiled, compile_rule, hold_of
 from alarms.rules.definition import LastWeek, NoData, RuleDefinition
 from alarms.rules.trial import WEEK_US, Trial
 from alarms.services.rule_refusals import RuleRefused
 from alarms.services.rules import Content, check_rule
 from devices.models import Channel
-from devices.presence import offline_after_seconds
 from telemetry.ingest.batch import SampleBatch, from_microseconds, to_microseconds
 from telemetry.rows import UNUSABLE
 from telemetry.storage.reads import raw_samples
@@ -228,11 +227,11 @@ def _give(trial: Trial, rows: SampleBatch) -> None:
 
 
 def _hold(channel: Channel) -> int:
-    """Return how long a sample stands, in µs: while the device is not offline, or 3 intervals."""
     profile = channel.device.profile
-    interval = profile.expected_interval_seconds
-    silent = profile.offline_after_seconds or offline_after_seconds(interval)
-    return max(silent, 3 * (channel.expected_interval_seconds or interval)) * SECOND_US
+    return hold_of(
+        interval=profile.expected_interval_seconds, offline_after=profile.offline_after_seconds,
+        channel_interval=channel.expected_interval_seconds,
+    )  # fmt: skip
 
 
 def _unit(definition: RuleDefinition, channels: Sequence[Channel]) -> str:

@@ -13,12 +13,11 @@ from alarms.engine.fold import Timing
 from alarms.engine.table import Watch
 from alarms.models import Source
 from alarms.queries.watched import WatchedRow, watched_rows
-from alarms.rules.compiled import Compiled, compile_rule
+from alarms.rules.compiled import Compiled, compile_rule, hold_of
 from alarms.rules.definition import BadRule, RuleDefinition, read_rule
 from alarms.services.raising import Sign
 from devices.labels import name_channel
 from devices.models import Severity
-from devices.presence import offline_after_seconds
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +74,21 @@ def load_watched() -> list[Watched]:
         if definition is None:
             logger.warning("Alarm rule %s cannot be read", row.rule)
             continue
-        found.append(_watched(row, definition, _compiled(row.definition, row.zone, _hold(row))))
+        found.append(
+            _watched(
+                row,
+                definition,
+                _compiled(
+                    row.definition,
+                    row.zone,
+                    hold_of(
+                        interval=row.interval,
+                        offline_after=row.offline_after,
+                        channel_interval=row.channel_interval,
+                    ),
+                ),
+            )
+        )
     return found
 
 
@@ -107,12 +120,6 @@ def _words(row: WatchedRow) -> str:
 def _unit(row: WatchedRow, definition: RuleDefinition) -> str:
     tag = definition.when.__struct_config__.tag
     return {"last_week": "%", "no_data": ""}.get(str(tag), row.unit)
-
-
-def _hold(row: WatchedRow) -> int:
-    """Return how long a sample stands: while the device is not offline, or three intervals."""
-    silent = row.offline_after or offline_after_seconds(row.interval)
-    return max(silent, 3 * (row.channel_interval or row.interval)) * SECOND_US
 
 
 @lru_cache(CACHED)
