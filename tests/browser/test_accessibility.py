@@ -56,7 +56,7 @@ def test_tab_reaches_the_range_buttons_and_the_chart(visit: Open, fleet: Fleet) 
     page = visit(fleet.team.viewer).open(address_of("device", fleet))
     expect(page.locator("[data-chart] canvas")).to_be_visible()
     focused = []
-    for _ in range(25):
+    for _ in range(40):
         page.keyboard.press("Tab")
         name = "document.activeElement.dataset.chartRange || document.activeElement.className"
         focused.append(page.evaluate(name))

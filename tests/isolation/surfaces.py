@@ -15,6 +15,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 # Answered before any tenant is known, or made for everybody; tested where they live.
 PUBLIC = {"healthz", "readyz", "metrics", "api/schema", "api/docs", "i18n/setlang/",
           "pki/ca.crl", "pki/ca.crl.pem", "pki/ca.crt",
+          "push-worker.js",  # a script, the same for everybody
           # devices prove themselves by the signature of the address (tests/firmware)
           "pki/firmware.pub", "firmware/images/<uuid:device_id>/<uuid:release_id>",
           "^api(?:/.*)?$", "invitations/accept", "invitations/<str:token>",

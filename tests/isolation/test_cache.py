@@ -22,6 +22,7 @@ WITHOUT_TENANT = {
     r"cache:\d+:seen\.[0-9a-f]{64}$": "hash of a session: its use is noted every five minutes",
     r"live\.ticket\.[0-9a-f]{64}$": "is the hash of a secret; whose it is stands in its value",
     r"limit[.:].*": "counts calls; see accounts/limits",
+    r"web\.load\.\d+$": "counts requests of all, for the platform's own alarms",
     r"heartbeats$": "when programs of the platform were last alive",
 }
 READERS = ("A admin", "A viewer", "B admin", "wide key", "B token")
