@@ -24,6 +24,7 @@ from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_history import ChangeHistory
+from accounts.admin_silent import DELETED_SILENTLY
 from accounts.admin_site import is_limited
 from accounts.models import Tenant
 from accounts.sudo import ask_for_sudo
@@ -92,28 +93,7 @@ class PlatformAdmin(TenantGate, ChangeHistory, ModelAdmin):
     list_per_page = 50
     show_full_result_count = False
     needs_sudo_to_delete = False
-    # written by machines and deleted with what they belong to; nobody may delete them alone
-    deleted_silently: tuple[str, ...] = (
-        "alarms.Alarm",
-        "alarms.AlarmEvent",
-        "alarms.AlarmRuleVersion",
-        "alarms.DeliveryAttempt",
-        "alarms.InAppNote",
-        "alarms.Notification",
-        "alarms.NotificationMessage",
-        "alarms.WatchState",
-        "telemetry.LatestValue",
-        "devices.DeviceEvent",
-        "devices.DeviceConfiguration",
-        "devices.ReportedConfiguration",
-        "devices.Command",
-        "devices.CommandBatchItem",
-        "devices.CommandSecret",
-        "devices.ActuatorState",
-        "devices.ZoneLease",
-        "devices.OnboardingToken",
-        "devices.DeviceTransfer",
-    )
+    deleted_silently: tuple[str, ...] = DELETED_SILENTLY
 
     def get_list_display(self, request: HttpRequest) -> Sequence[Any]:
         """Leave the tenant out where there is only one."""
