@@ -16,6 +16,19 @@ class Refusal(Exception):
         return str(self.message)
 
 
+class DetailedRefusal(Refusal):
+    """What was asked for cannot be; `code` says why, `detail` in words, and `field` where."""
+
+    def __init__(self, code: str, detail: str, field: str = "") -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.field = field
+
+    def __str__(self) -> str:
+        return self.detail
+
+
 class RoleTooStrong(Refusal):
     """The role holds permissions that the person who gives it does not have."""
 

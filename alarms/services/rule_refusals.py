@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
-from accounts.services.refusals import Refusal
+from accounts.services.refusals import DetailedRefusal
 from alarms.rules.definition import BadRule
 
 # what the pure parts say, so that it is translated
@@ -20,17 +20,8 @@ _KNOWN = frozenset({
 })  # fmt: skip
 
 
-class RuleRefused(Refusal):
+class RuleRefused(DetailedRefusal):
     """What was asked for cannot be; `code` says why and `field` where."""
-
-    def __init__(self, code: str, detail: str, field: str = "") -> None:
-        super().__init__(detail)
-        self.code = code
-        self.detail = detail
-        self.field = field
-
-    def __str__(self) -> str:
-        return self.detail
 
 
 def refusal_of(error: BadRule) -> RuleRefused:

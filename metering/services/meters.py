@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.services.audit import record_event
-from accounts.services.refusals import Refusal
+from accounts.services.refusals import DetailedRefusal
 from devices.models import Channel, Direction, Kind, Site
 from metering.build.due import mark_due
 from metering.ledger.flows import Integration, Part
@@ -40,17 +40,8 @@ _UNITS: dict[str, dict[str, Decimal]] = {
 MAX_DEPTH = 8
 
 
-class MeterRefused(Refusal):
+class MeterRefused(DetailedRefusal):
     """What was asked for cannot be; `code` says why and `field` where."""
-
-    def __init__(self, code: str, detail: str, field: str = "") -> None:
-        super().__init__(detail)
-        self.code = code
-        self.detail = detail
-        self.field = field
-
-    def __str__(self) -> str:
-        return self.detail
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.services.audit import record_event
-from accounts.services.refusals import Refusal
+from accounts.services.refusals import DetailedRefusal
 from devices.models import Channel
 from metering.analysis.baseline import Model, TooLittleData, fit_degree_days, fit_weekdays
 from metering.analysis.forecast import Method, forecast_period
@@ -36,17 +36,8 @@ LONGEST = dt.timedelta(days=3 * 366)
 _LEAST_KNOWN = 0.9
 
 
-class PlanRefused(Refusal):
+class PlanRefused(DetailedRefusal):
     """What was asked for cannot be; `code` says why and `field` where."""
-
-    def __init__(self, code: str, detail: str, field: str = "") -> None:
-        super().__init__(detail)
-        self.code = code
-        self.detail = detail
-        self.field = field
-
-    def __str__(self) -> str:
-        return self.detail
 
 
 @dataclass(frozen=True, slots=True)

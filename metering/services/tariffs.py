@@ -15,7 +15,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from accounts.services.audit import record_event
-from accounts.services.refusals import Refusal
+from accounts.services.refusals import DetailedRefusal
 from devices.models import Site
 from metering.models import (
     Commodity,
@@ -50,17 +50,8 @@ ON CONFLICT (series_id, number) WHERE superseded_at IS NULL DO NOTHING
 """
 
 
-class TariffRefused(Refusal):
+class TariffRefused(DetailedRefusal):
     """What was asked for cannot be; `code` says why and `field` where."""
-
-    def __init__(self, code: str, detail: str, field: str = "") -> None:
-        super().__init__(detail)
-        self.code = code
-        self.detail = detail
-        self.field = field
-
-    def __str__(self) -> str:
-        return self.detail
 
 
 @dataclass(frozen=True, slots=True)

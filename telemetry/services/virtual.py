@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 
 from accounts.services.audit import record_event
-from accounts.services.refusals import Refusal
+from accounts.services.refusals import DetailedRefusal
 from devices.models import Channel, Device, Kind
 from devices.services.channels import MAXIMUM_CHANNELS
 from telemetry.models import Alignment, VirtualChannel, VirtualInput
@@ -22,17 +22,8 @@ MAX_DEPTH = 8
 _SOURCE = "virtual:"
 
 
-class VirtualRefused(Refusal):
+class VirtualRefused(DetailedRefusal):
     """What was asked for cannot be; `code` says why and `field` where."""
-
-    def __init__(self, code: str, detail: str, field: str = "") -> None:
-        super().__init__(detail)
-        self.code = code
-        self.detail = detail
-        self.field = field
-
-    def __str__(self) -> str:
-        return self.detail
 
 
 @dataclass(frozen=True, slots=True)
