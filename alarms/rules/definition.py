@@ -15,6 +15,7 @@ import msgspec
 
 from alarms.engine.conditions import Limits, States
 from alarms.engine.fold import NEVER, Timing
+from energy.lib.documents import read_document
 
 MAX_BYTES = 16_384
 DAY_SECONDS = 86_400
@@ -148,16 +149,7 @@ def read_rule(document: bytes | dict[str, Any]) -> RuleDefinition:
 
     Raises: BadRule.
     """
-    try:
-        data = document if isinstance(document, bytes) else msgspec.json.encode(document)
-        if len(data) > MAX_BYTES:
-            raise BadRule("too_large", "", f"A rule has at most {MAX_BYTES} bytes.")
-        rule = msgspec.json.decode(data, type=RuleDefinition)
-    except msgspec.ValidationError as error:
-        detail, _, where = str(error).partition(" - at `$")
-        raise BadRule("bad_shape", where.rstrip("`").lstrip("."), f"{detail}.") from None
-    except (msgspec.MsgspecError, RecursionError, TypeError) as error:
-        raise BadRule("bad_shape", "", f"This is no JSON object: {error!s:.200}.") from None
+    rule = read_document(document, RuleDefinition, most_bytes=MAX_BYTES, refuse=BadRule)
     _check(rule)
     return rule
 

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from alarms.rules.definition import BadRule
+from energy.lib.documents import split_error
 
 KIND = "alarm-rules"
 VERSION = 1
@@ -114,7 +115,7 @@ def _read(row: msgspec.Raw) -> RuleDocument | BadRule:
     try:
         return msgspec.json.decode(row, type=RuleDocument)
     except msgspec.ValidationError as error:
-        detail, _, where = str(error).partition(" - at `$")
-        return BadRule("bad_shape", where.rstrip("`").lstrip("."), f"{detail}.")
+        place, detail = split_error(error)
+        return BadRule("bad_shape", place, f"{detail}.")
     except (msgspec.MsgspecError, RecursionError) as error:
         return BadRule("bad_shape", "", f"This is no rule: {error!s:.200}.")

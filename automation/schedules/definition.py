@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from energy.lib.documents import read_document
+
 MAX_BYTES = 8_192
 MAX_TIMES = 48
 LEAST_INTERVAL, MOST_INTERVAL = 60, 86_400
@@ -95,16 +97,7 @@ def read_schedule(document: bytes | dict[str, Any]) -> ScheduleDefinition:
 
     Raises: BadSchedule.
     """
-    try:
-        data = document if isinstance(document, bytes) else msgspec.json.encode(document)
-        if len(data) > MAX_BYTES:
-            raise BadSchedule("too_large", "", f"A schedule has at most {MAX_BYTES} bytes.")
-        found = msgspec.json.decode(data, type=ScheduleDefinition)
-    except msgspec.ValidationError as error:
-        detail, _, where = str(error).partition(" - at `$")
-        raise BadSchedule("bad_shape", where.rstrip("`").lstrip("."), f"{detail}.") from None
-    except (msgspec.MsgspecError, RecursionError, TypeError) as error:
-        raise BadSchedule("bad_shape", "", f"This is no JSON object: {error!s:.200}.") from None
+    found = read_document(document, ScheduleDefinition, most_bytes=MAX_BYTES, refuse=BadSchedule)
     _check(found)
     return found
 

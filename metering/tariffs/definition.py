@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from energy.lib.documents import split_error
 from metering.tariffs.checks import BadDefinition, check
 from metering.tariffs.components import Definition
 
@@ -50,8 +51,7 @@ def _check_size(size: int) -> None:
 
 
 def _explain(error: msgspec.ValidationError) -> BadDefinition:
-    detail, _, where = str(error).partition(" - at `$")
-    field = where.rstrip("`").lstrip(".")
+    field, detail = split_error(error)
     if "matching regex" in detail or _GIVEN_AS_NUMBER.match(detail):
         return BadDefinition(
             "bad_number", field,

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from energy.lib.documents import split_error
 from telemetry.decoding.documents import Options
 from telemetry.decoding.errors import MappingError
 
@@ -178,8 +179,8 @@ def read_spec(document: Any) -> MappingSpec:
             raise MappingError("", "too_large", f"{size} bytes; {MAX_SPEC_BYTES} are allowed.")
         spec = msgspec.convert(document, MappingSpec, strict=True)
     except msgspec.ValidationError as error:
-        detail, _, where = str(error).partition(" - at `$")
-        raise MappingError(where.rstrip("`").lstrip("."), "bad_shape", detail) from None
+        place, detail = split_error(error)
+        raise MappingError(place, "bad_shape", detail) from None
     except (TypeError, ValueError, RecursionError) as error:
         if isinstance(error, MappingError):
             raise
