@@ -14,11 +14,6 @@ WITHIN = dt.timedelta(minutes=60)
 QUIET_FOR = dt.timedelta(minutes=60)
 
 
-def is_locked(raised: Iterable[dt.datetime], *, at: dt.datetime) -> bool:
-    """Tell whether a key is locked at a moment; moments after it do not count."""
-    return locked_until(raised, at=at) is not None
-
-
 def locked_until(raised: Iterable[dt.datetime], *, at: dt.datetime) -> dt.datetime | None:
     """Return the end of the lock that holds at a moment if nothing more comes, else None."""
     moments = sorted({moment for moment in raised if moment <= at})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from alarms.engine.fold import NEVER, Episode
+from alarms.engine.fold import Episode
 
 
 class Known(NamedTuple):
@@ -55,8 +55,3 @@ def reconcile(known: Sequence[Known], episodes: Sequence[Episode]) -> Steps:
             steps.added.append(episode)
     steps.withdrawn.extend(one.key for one in waiting)
     return steps
-
-
-def open_alarm(episodes: Sequence[Episode]) -> Episode | None:
-    """Return the one that has not ended."""
-    return episodes[-1] if episodes and episodes[-1].cleared_at == NEVER else None

@@ -126,10 +126,6 @@ class Table:
         found: Ints = self._states["time"][numbers]
         return found
 
-    def next_due(self) -> int:
-        """Return when the next thing happens by itself; NEVER if nothing does."""
-        return int(self._due.min(initial=NEVER))
-
     def _concerned(self, samples: Samples) -> tuple[Ints, Ints, Ints]:
         """Return watches with samples, and where those begin and end."""
         channels = samples["channel"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -48,11 +47,6 @@ def who_is_on_call(rota: Rota, at: dt.datetime) -> str | None:
         return None
     turn = _turn(rota, at)
     return rota.people[turn % len(rota.people)] if turn >= 0 else None
-
-
-def first_on_call(rotas: Sequence[Rota], at: dt.datetime) -> str | None:
-    """Return who is on call by the first rota that has somebody."""
-    return next((found for rota in rotas if (found := who_is_on_call(rota, at))), None)
 
 
 def _turn(rota: Rota, at: dt.datetime) -> int:

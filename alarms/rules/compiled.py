@@ -1,4 +1,4 @@
-"""A rule made ready for one site, and tried on samples of the past."""
+"""A rule made ready for one site."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alarms.engine.conditions import Judge
-from alarms.engine.fold import NOTHING, Episode, Timing, episodes, fold, look_ahead
+from alarms.engine.fold import Timing
 from alarms.rules.definition import SECOND_US, LastWeek, Rate, RuleDefinition
 from alarms.rules.week import Week
 from devices.presence import offline_after_seconds
@@ -49,22 +49,6 @@ def hold_of(*, interval: int, offline_after: int | None, channel_interval: int |
     """
     silent = offline_after or offline_after_seconds(interval)
     return max(silent, 3 * (channel_interval or interval)) * SECOND_US
-
-
-def try_on(
-    rule: Compiled, times: NDArray[np.int64], values: NDArray[np.float64], *, until: int
-) -> list[Episode]:
-    """Return the alarms that there would have been.
-
-    Args:
-        times, values: of one channel in order; values as `against` makes them where the rule
-            compares with last week.
-        until: µs; what begins later is not told.
-    """
-    levels = rule.judge.levels(times, values, None).tolist()
-    rows = zip(times.tolist(), values.tolist(), levels, strict=True)
-    state, events = fold(NOTHING, rows, rule.timing)
-    return episodes(events + look_ahead(state, until, rule.timing)[1])
 
 
 def against(values: NDArray[np.float64], earlier: NDArray[np.float64]) -> NDArray[np.float64]:

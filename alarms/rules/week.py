@@ -73,19 +73,6 @@ class Week:
         at = int(np.argmax(is_in != is_in[0]))
         return _EPOCH + dt.timedelta(microseconds=int(minutes[at])) if at else None
 
-    def end_of(self, moment: dt.datetime) -> dt.datetime:
-        """Return the moment, or when its slot ends if it is in one.
-
-        Raises:
-            ValueError: the whole week is one slot, which never ends.
-        """
-        if not self.holds(moment):
-            return moment
-        found = self.next_change(moment)
-        if found is None:
-            raise ValueError("The slots are the whole week.")
-        return found
-
     def _offset(self, cell: int) -> int:
         at = _EPOCH + dt.timedelta(minutes=cell * _CELL)
         offset = at.astimezone(self.zone).utcoffset() or dt.timedelta()

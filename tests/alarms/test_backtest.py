@@ -11,7 +11,7 @@ import pytest
 
 from alarms.models import Alarm
 from alarms.queries.scopes import Scope
-from alarms.rules.compiled import against, compile_rule, try_on
+from alarms.rules.compiled import against, compile_rule
 from alarms.rules.definition import read_rule
 from alarms.rules.trial import WEEK_US, Trial
 from alarms.services import backtest
@@ -20,6 +20,7 @@ from alarms.services.rule_refusals import RuleRefused
 from alarms.services.rules import Content
 from devices.models import Channel
 from telemetry.quality import Quality
+from tests.alarms.oracle import try_on
 from tests.conftest import Team
 from tests.factories import ChannelFactory, DeviceFactory, SiteFactory
 from tests.telemetry.samples import every, store_samples

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from alarms.engine.fold import NEVER, Episode
-from alarms.rules.compiled import Compiled, against, compile_rule, try_on
+from alarms.rules.compiled import Compiled, against, compile_rule
 from alarms.rules.definition import read_rule
+from tests.alarms.oracle import try_on
 
 BERLIN = ZoneInfo("Europe/Berlin")
 MINUTE = 60_000_000

@@ -6,10 +6,14 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alarms.engine.flapping import QUIET_FOR, RAISED_TIMES, WITHIN, is_locked, locked_until
+from alarms.engine.flapping import QUIET_FOR, RAISED_TIMES, WITHIN, locked_until
 
 START = dt.datetime(2026, 11, 20, 12, 0, tzinfo=dt.UTC)
 MINUTES = st.lists(st.integers(min_value=0, max_value=1000), max_size=40)
+
+
+def is_locked(raised, *, at):
+    return locked_until(raised, at=at) is not None
 
 
 def moments(minutes):

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alarms.notify.escalation import Due, Step, plan_steps, wait
+from alarms.notify.escalation import wait
 from alarms.notify.gathering import Note, Pace, plan_messages
 from alarms.rules.definition import Slot
 from alarms.rules.week import Week
@@ -16,7 +16,7 @@ from alarms.rules.week import Week
 MINUTE, HOUR = dt.timedelta(minutes=1), dt.timedelta(hours=1)
 BERLIN = ZoneInfo("Europe/Berlin")
 NIGHT = Week([Slot(start="22:00", end="06:00")], BERLIN)
-STEPS = [Step(dt.timedelta(), ("operator",)), Step(HOUR, ("lead",)), Step(3 * HOUR, ("head",))]
+STEPS = (dt.timedelta(), HOUR, 3 * HOUR)
 
 
 def at(text: str) -> dt.datetime:
@@ -24,26 +24,21 @@ def at(text: str) -> dt.datetime:
 
 
 def test_at_night_the_clock_of_an_escalation_stands_still() -> None:
-    assert plan_steps(STEPS, at("2026-11-20T21:30"), quiet=NIGHT) == [
-        Due(0, at("2026-11-20T21:30"), ("operator",)), Due(1, at("2026-11-21T06:30"), ("lead",)),
-        Due(2, at("2026-11-21T08:30"), ("head",)),
+    def due(raised: str, quiet: Week | None = NIGHT) -> list[dt.datetime | None]:
+        return [wait(at(raised), after, quiet) for after in STEPS]
+
+    assert due("2026-11-20T21:30") == [
+        at("2026-11-20T21:30"), at("2026-11-21T06:30"), at("2026-11-21T08:30"),
     ]  # fmt: skip
-    assert [due.at for due in plan_steps(STEPS, at("2026-11-21T03:00"), quiet=NIGHT)] == [
+    assert due("2026-11-21T03:00") == [
         at("2026-11-21T06:00"), at("2026-11-21T07:00"), at("2026-11-21T09:00"),
     ]  # fmt: skip
-    assert plan_steps(STEPS, at("2026-11-21T03:00"), quiet=None)[0].at == at("2026-11-21T03:00")
-
-
-def test_who_has_answered_is_told_nothing_more() -> None:
-    raised = at("2026-11-20T10:00")
-
-    assert [due.number for due in plan_steps(STEPS, raised, quiet=NIGHT, done=[0])] == [1, 2]
-    answered = plan_steps(STEPS, raised, quiet=NIGHT, answered_at=raised + HOUR)
-    assert [due.number for due in answered] == [0]
+    assert due("2026-11-21T03:00", None)[0] == at("2026-11-21T03:00")
 
 
 def test_who_is_never_to_be_told_is_not() -> None:
-    assert plan_steps(STEPS, at("2026-11-20T10:00"), quiet=Week([Slot()], BERLIN)) == []
+    always = Week([Slot()], BERLIN)
+    assert [wait(at("2026-11-20T10:00"), after, always) for after in STEPS] == [None] * 3
 
 
 @given(st.integers(0, 366 * 1440), st.integers(0, 3000))

@@ -10,9 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alarms.notify.on_call import Rota, StandIn, first_on_call, who_is_on_call
-from alarms.rules.definition import Slot
-from alarms.rules.week import Week
+from alarms.notify.on_call import Rota, StandIn, who_is_on_call
 
 BERLIN = ZoneInfo("Europe/Berlin")
 ROTA = Rota(("ada", "ben", "cem"), dt.date(2026, 10, 19), BERLIN)  # a Monday
@@ -51,12 +49,3 @@ def test_who_stands_in_goes_before_the_turn() -> None:
     said = [who_is_on_call(rota, at(f"2026-10-{day}")) for day in (
         "19T12:00", "20T12:00", "21T11:59", "21T12:00", "22T00:00")]  # fmt: skip
     assert said == ["ada", "ben", None, "ben", "ada"]
-
-
-def test_the_next_rota_is_asked_where_nobody_is_on_call() -> None:
-    day = replace(ROTA, hours=Week([Slot(start="08:00", end="18:00")], BERLIN))
-    night = replace(ROTA, people=("dee",))
-
-    assert first_on_call([day, night], at("2026-10-20T17:59")) == "ada"
-    assert first_on_call([day, night], at("2026-10-20T18:00")) == "dee"
-    assert first_on_call([replace(ROTA, people=())], at("2026-10-20T18:00")) is None

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from accounts.tenancy import all_tenants
 from alarms.engine.fold import NEVER
 from alarms.models import Alarm, AlarmEvent, AlarmRule, Ending, WatchState
-from alarms.rules.compiled import compile_rule, try_on
+from alarms.rules.compiled import compile_rule
 from alarms.rules.definition import read_rule
 from devices.models import Channel
 from telemetry.ingest.batch import to_microseconds
+from tests.alarms.oracle import try_on
 from tests.alarms.watchman import START, Watchman, alarms_of
 from tests.factories import ChannelFactory, DeviceFactory, DeviceProfileFactory
 

@@ -12,11 +12,12 @@ import numpy as np
 from accounts.tenancy import all_tenants
 from alarms.engine.fold import NEVER
 from alarms.models import Alarm, AlarmEvent, AlarmRule, Ending
-from alarms.rules.compiled import compile_rule, try_on
+from alarms.rules.compiled import compile_rule
 from alarms.rules.definition import read_rule
 from devices.models import Channel, Gateway
 from telemetry.ingest.batch import from_microseconds, to_microseconds
 from telemetry.storage.reads import raw_samples
+from tests.alarms.oracle import try_on
 from tests.factories import AlarmRuleFactory, AlarmRuleVersionFactory
 
 METRIC = "voltage_l1"
