@@ -82,6 +82,15 @@ MENU: dict[Any, dict[str, str]] = {
         "alarms.AlarmCheck": "rule_settings",
         "alarms.DeviceEventNote": "pending_actions",
     },
+    _("Automation"): {
+        "automation.AutomationRule": "smart_toy",
+        "automation.AutomationRuleVersion": "history_edu",
+        "automation.Schedule": "calendar_clock",
+        "automation.Execution": "play_circle",
+        "automation.ExecutionStep": "checklist",
+        "automation.RuleState": "visibility",
+        "automation.AutomationEventNote": "pending_actions",
+    },
     _("Energy"): {
         "metering.Meter": "electric_meter",
         "metering.MeterInstallation": "build",

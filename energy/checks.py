@@ -58,6 +58,7 @@ GLOBAL_TABLES = {
     "alarms.AlarmCheck": "the platform's own checks are the same for everybody",
     "alarms.AlarmCheckChange": "is history of what is the same for everybody",
     "alarms.DeviceEventNote": "is work for alarms; gone when done",
+    "automation.AutomationEventNote": "is work for rules; gone when done",
     "telemetry.RejectedMessage": "its tenant is often unknown; for platform staff only",
 }
 CONNECTIONS_OF_OTHERS = 10  # superuser's reserve, replication, backups, psql

@@ -98,7 +98,7 @@ def read_schedule(document: bytes | dict[str, Any]) -> ScheduleDefinition:
     Raises: BadSchedule.
     """
     found = read_document(document, ScheduleDefinition, most_bytes=MAX_BYTES, refuse=BadSchedule)
-    _check(found)
+    check_schedule(found)
     return found
 
 
@@ -108,7 +108,8 @@ def write_schedule(schedule: ScheduleDefinition) -> dict[str, Any]:
     return written
 
 
-def _check(schedule: ScheduleDefinition) -> None:
+def check_schedule(schedule: ScheduleDefinition) -> None:
+    """Refuse what does not go together. Raises: BadSchedule."""
     match schedule.when:
         case Times(at=at) if len(set(at)) < len(at):
             raise BadSchedule("twice", "when.at", "A time stands there twice.")

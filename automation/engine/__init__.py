@@ -1,0 +1,1 @@
+"""Follows samples with the conditions of rules. Pure: no database, no clock."""

@@ -1,0 +1,1 @@
+"""What rules are, and what their conditions mean. Pure: no database, no clock."""

@@ -1,0 +1,1 @@
+"""The parts of the process that acts: `manage.py run_automation`."""
