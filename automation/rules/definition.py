@@ -76,10 +76,14 @@ class Value(_Strict, frozen=True, tag_field="kind", tag="value"):
 
 
 class Formula(_Strict, frozen=True, tag_field="kind", tag="formula"):
-    """A formula over channels is above or below a limit; see `telemetry.virtual.formula`."""
+    """A formula over channels is above or below a limit; see `telemetry.virtual.formula`.
+
+    unit: in which the limits are.
+    """
 
     formula: Annotated[str, msgspec.Meta(max_length=500)]
     inputs: Mapping[str, Channel]
+    unit: Annotated[str, msgspec.Meta(max_length=20)] = ""
     above: float | None = None
     below: float | None = None
     clear: float | None = None
