@@ -132,6 +132,7 @@ urlpatterns = [
     path("", include("metering.pages.urls")),
     path("alarms/", include("alarms.pages.urls_quiet")),
     path("alarms/", include("alarms.pages.urls_rules")),
+    path("automation/", include("automation.pages.urls_overview")),
     path("reports/", include("reports.pages.urls")),
     path("", include("reports.urls")),
 ]

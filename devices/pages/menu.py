@@ -17,6 +17,7 @@ _ENTRIES: tuple[tuple[str, Promise, str, tuple[str, ...]], ...] = (
     ("energy", _("Energy"), "read:meter", ("energy", "meter", "plan")),
     ("costs", _("Costs"), "read:tariff", ("costs",)),
     ("alarms", _("Alarms"), "read:alarm", ("alarm",)),
+    ("automation", _("Automation"), "read:automation", ("automation",)),
     ("fleet", _("Fleet"), "read:device", ("fleet", "device")),
     ("explore", _("Explore"), "read:telemetry", ("explore", "export")),
     ("reports", _("Reports"), "read:report", ("report",)),
