@@ -90,6 +90,12 @@ MENU: dict[Any, dict[str, str]] = {
         "automation.ExecutionStep": "checklist",
         "automation.RuleState": "visibility",
         "automation.AutomationEventNote": "pending_actions",
+        "automation.Recipe": "menu_book",
+        "automation.RecipePhase": "timeline",
+        "automation.ZoneControl": "tune",
+        "automation.ZoneRole": "badge",
+        "automation.ZoneController": "target",
+        "automation.ZonePhase": "event_repeat",
     },
     _("Energy"): {
         "metering.Meter": "electric_meter",

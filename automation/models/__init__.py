@@ -18,19 +18,37 @@ from automation.models.rule import (
     RuleState,
 )
 from automation.models.schedule import Schedule
+from automation.models.zones import (
+    ControlMode,
+    Recipe,
+    RecipePhase,
+    RecipeState,
+    ZoneControl,
+    ZoneController,
+    ZonePhase,
+    ZoneRole,
+)
 
 __all__ = [
     "OPEN",
     "AutomationEventNote",
     "AutomationRule",
     "AutomationRuleVersion",
+    "ControlMode",
     "Execution",
     "ExecutionState",
     "ExecutionStep",
     "Origin",
     "Quarantine",
     "Reason",
+    "Recipe",
+    "RecipePhase",
+    "RecipeState",
     "RuleState",
     "Schedule",
     "StepState",
+    "ZoneControl",
+    "ZoneController",
+    "ZonePhase",
+    "ZoneRole",
 ]

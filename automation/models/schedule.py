@@ -16,6 +16,7 @@ class Schedule(TenantModel):
     `schedules.definition`. `actions` are done at each run, and when a window begins;
     `end_actions` when it ends; see `actions`. `revision` counts changes of either.
     `position`: up to when its runs have been looked at; `next_at`: the next one, null: none.
+    `control`: it belongs to a phase of the recipe that runs there, and goes with it.
     """
 
     name = models.CharField(_("name"), max_length=100)
@@ -25,6 +26,10 @@ class Schedule(TenantModel):
     zone = models.ForeignKey(
         "devices.Zone", models.CASCADE, null=True, blank=True, related_name="schedules",
         verbose_name=_("zone"), help_text=_("Its control mode then holds for the schedule."),
+    )  # fmt: skip
+    control = models.ForeignKey(
+        "automation.ZoneControl", models.CASCADE, null=True, editable=False,
+        related_name="schedules", verbose_name=_("of the recipe in"),
     )  # fmt: skip
     is_enabled = models.BooleanField(_("enabled"), default=True)
     definition = models.JSONField(_("times"))

@@ -41,6 +41,7 @@ NOT_TRACKED = {
     "automation.Execution",
     "automation.ExecutionStep",
     "automation.RuleState",
+    "automation.ZonePhase",
     "devices.ActuatorState",
     "devices.BrokerChange",
     "devices.Campaign",
