@@ -15,7 +15,8 @@ keep_history(Schedule, ignore=("position", "next_at"))
 keep_history(Recipe)
 keep_history(RecipePhase)
 keep_history(
-    ZoneControl, ignore=("plan", "next_at", "last_cycle_at", "errors", "last_error", "last_error_at")
+    ZoneControl,
+    ignore=("plan", "next_at", "last_cycle_at", "errors", "last_error", "last_error_at"),
 )
 keep_history(ZoneRole)
 keep_history(ZoneController)

@@ -90,9 +90,7 @@ class ZoneControl(TenantModel):
         "devices.Zone", models.CASCADE, related_name="control", verbose_name=_("zone"),
         editable=False,
     )  # fmt: skip
-    mode = models.CharField(
-        _("mode"), max_length=6, choices=ControlMode, default=ControlMode.AUTO
-    )
+    mode = models.CharField(_("mode"), max_length=6, choices=ControlMode, default=ControlMode.AUTO)
     mode_reason = models.CharField(_("why"), max_length=500, blank=True)
     mode_by = models.CharField(_("set by"), max_length=254, blank=True, editable=False)
     mode_at = models.DateTimeField(_("set"), null=True, editable=False)
