@@ -113,7 +113,10 @@ class SiteAdmin(TenantOwnedAdmin):
     list_select_related = ("tenant",)
     search_fields = ("name", "address")
     ordering = ("name", "id")
-    fields = ("tenant", "name", "timezone", "currency", "address", "created_at", "updated_at")
+    fields = (
+        "tenant", "name", "timezone", "currency", "address", "latitude", "longitude",
+        "created_at", "updated_at",
+    )  # fmt: skip
     readonly_fields = ("tenant", "created_at", "updated_at")
 
 

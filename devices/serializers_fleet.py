@@ -15,7 +15,10 @@ class SiteRow(serializers.ModelSerializer):
 
     class Meta:
         model = Site
-        fields = ("id", "name", "timezone", "currency", "address", "created_at", "updated_at")
+        fields = (
+            "id", "name", "timezone", "currency", "address", "latitude", "longitude",
+            "created_at", "updated_at",
+        )  # fmt: skip
 
 
 class ZoneRow(serializers.ModelSerializer):
@@ -88,6 +91,13 @@ class SitePatch(Params):
     )
     currency = serializers.RegexField(r"^[A-Z]{3}$", required=False, help_text="ISO 4217.")
     address = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    latitude = serializers.FloatField(
+        min_value=-90, max_value=90, required=False, allow_null=True,
+        help_text="Degrees north, with longitude; for sunrise and sunset.",
+    )  # fmt: skip
+    longitude = serializers.FloatField(
+        min_value=-180, max_value=180, required=False, allow_null=True, help_text="Degrees east."
+    )
 
 
 class SiteBody(SitePatch):

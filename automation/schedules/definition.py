@@ -1,6 +1,7 @@
 """The form of a schedule, as it is stored and exported.
 
-    {"when": {"kind": "times", "at": ["08:00", "12:00"]}, "days": [1, 2, 3, 4, 5]}
+    {"when": {"kind": "times", "at": ["08:00", "12:00"]}, "days": [1, 2, 3, 4, 5],
+     "holidays": "skip", "country": "DE", "subdivision": "BY", "except": ["2026-12-24"]}
 
 All times are local times of the site.
 """
@@ -12,28 +13,24 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from automation.schedules.cron import check_cron
+from automation.schedules.holiday import check_country
+from automation.schedules.refusal import BadSchedule
 from energy.lib.documents import read_document
+
+__all__ = [
+    "BadSchedule", "Cron", "Every", "Once", "ScheduleDefinition", "Sun", "Times", "When", "Window",
+    "check_schedule", "read_schedule", "write_schedule",
+]  # fmt: skip
 
 MAX_BYTES = 8_192
 MAX_TIMES = 48
+MAX_EXCEPT = 100
+MAX_OFFSET = 240
 LEAST_INTERVAL, MOST_INTERVAL = 60, 86_400
 
 Clock = Annotated[str, msgspec.Meta(pattern=r"^(?:[01][0-9]|2[0-3]):[0-5][0-9]\Z")]
 IsoWeekday = Annotated[int, msgspec.Meta(ge=1, le=7)]
-
-
-class BadSchedule(ValueError):
-    """A schedule that cannot be used.
-
-    `field` is the place, such as `when.to`; `code` one of bad_shape, too_large, twice,
-    empty_window, never. `message` says what to do.
-    """
-
-    def __init__(self, code: str, field: str, message: str) -> None:
-        super().__init__(f"{field}: {message}" if field else message)
-        self.code = code
-        self.field = field
-        self.message = message
 
 
 class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -72,14 +69,34 @@ class Once(_Strict, frozen=True, tag_field="kind", tag="once"):
         return dt.datetime.fromisoformat(self.at)
 
 
-When = Times | Every | Window | Once
+class Cron(_Strict, frozen=True, tag_field="kind", tag="cron"):
+    """At the minutes of a cron line of five fields, such as `0 6 * * 1-5`."""
+
+    line: Annotated[str, msgspec.Meta(min_length=9, max_length=100)]
+
+
+class Sun(_Strict, frozen=True, tag_field="kind", tag="sun"):
+    """When the sun rises or sets at the site, or dawn begins or dusk ends (civil: 6° below).
+
+    offset: minutes later, or earlier if below zero. The site needs coordinates. On a day on
+    which the sun does not do that, as in summer near the poles, there is no run.
+    """
+
+    event: Literal["sunrise", "sunset", "dawn", "dusk"]
+    offset: Annotated[int, msgspec.Meta(ge=-MAX_OFFSET, le=MAX_OFFSET)] = 0
+
+
+When = Times | Every | Window | Once | Cron | Sun
 
 
 class ScheduleDefinition(_Strict, frozen=True):
     """When something is to happen.
 
     days: of the week, 1 is Monday; none: each. first, last: local days between which it
-    holds. missed: what becomes of runs that are late by more than `late_seconds`, because
+    holds. except_: local days on which it does not. holidays: whether it leaves out public
+    holidays, or holds on no other days; those of `country` (ISO 3166-1, such as DE) and, if
+    given, of `subdivision` (such as BY). A window belongs to the day on which it begins.
+    missed: what becomes of runs that are late by more than `late_seconds`, because
     nobody was there to begin them: none, the last of them, or all. Of a window only what
     holds now is caught up with: a pump whose time is over is not switched on.
     """
@@ -90,6 +107,12 @@ class ScheduleDefinition(_Strict, frozen=True):
     last: dt.date | None = None
     missed: Literal["skip", "last", "all"] = "skip"
     late_seconds: Annotated[int, msgspec.Meta(ge=60, le=86_400)] = 300
+    holidays: Literal["ignore", "skip", "only"] = "ignore"
+    country: Annotated[str, msgspec.Meta(max_length=2)] = ""
+    subdivision: Annotated[str, msgspec.Meta(max_length=10)] = ""
+    except_: Annotated[tuple[dt.date, ...], msgspec.Meta(max_length=MAX_EXCEPT)] = msgspec.field(
+        default=(), name="except"
+    )
 
 
 def read_schedule(document: bytes | dict[str, Any]) -> ScheduleDefinition:
@@ -117,8 +140,13 @@ def check_schedule(schedule: ScheduleDefinition) -> None:
             raise BadSchedule("empty_window", "when.to", "The window has no length.")
         case Once() as once:
             _check_once(once, schedule)
+        case Cron(line=line):
+            check_cron(line)
     if schedule.first and schedule.last and schedule.last < schedule.first:
         raise BadSchedule("never", "last", "The last day is before the first one.")
+    if len(set(schedule.except_)) < len(schedule.except_):
+        raise BadSchedule("twice", "except", "A day stands there twice.")
+    check_country(schedule.country, schedule.subdivision, is_needed=schedule.holidays != "ignore")
 
 
 def _check_once(once: Once, schedule: ScheduleDefinition) -> None:
@@ -128,3 +156,5 @@ def _check_once(once: Once, schedule: ScheduleDefinition) -> None:
         raise BadSchedule("bad_shape", "when.at", "There is no such day or time.") from None
     if schedule.days and day.isoweekday() not in schedule.days:
         raise BadSchedule("never", "days", "That day of the week is not among the days.")
+    if day in schedule.except_:
+        raise BadSchedule("never", "except", "The only day is among those left out.")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from automation.schedules.definition import ScheduleDefinition, Window
 from automation.schedules.occurrences import Run, runs_between
+from automation.schedules.place import Where
 
 MOST = 1_000  # runs in one look; the rest comes with the next one
 
@@ -25,17 +25,19 @@ class Look(NamedTuple):
 
 
 def look(
-    schedule: ScheduleDefinition, zone: ZoneInfo, *, position: dt.datetime, now: dt.datetime
+    schedule: ScheduleDefinition, where: Where, *, position: dt.datetime, now: dt.datetime
 ) -> Look:
     """Return what is due since the last look.
+
+    Args: where: as for `runs_between`.
 
     Looking often or seldom gives the same runs as long as none is late. A clock that was set
     back finds nothing: what was looked at is not looked at again.
     """
     if now <= position:
         return Look([], [], position)
-    runs = runs_between(schedule, zone, position, now, most=MOST)
-    reached = runs[-1].at if len(runs) == MOST else now
+    runs = runs_between(schedule, where, position, now, most=MOST)
+    reached = runs[-1].at if len(runs) >= MOST else now
     if isinstance(schedule.when, Window):
         return Look(runs[-1:], runs[:-1], reached)
     late = [run for run in runs if now - run.at > dt.timedelta(seconds=schedule.late_seconds)]

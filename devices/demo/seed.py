@@ -148,6 +148,8 @@ def _seed_site(fleet: DemoFleet, passwords: Passwords, tenant: Tenant, place: En
         timezone=place["timezone"],
         currency=place["currency"],
         address=place["address"],
+        latitude=place["latitude"],
+        longitude=place["longitude"],
     )
     where = {
         "tenant": str(tenant.id),

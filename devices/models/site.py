@@ -1,9 +1,11 @@
 """Places."""
 
+import math
 import zoneinfo
+from collections.abc import Collection
 
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -46,6 +48,16 @@ class Site(TenantModel):
         _("currency"), max_length=3, default="EUR", help_text=_("ISO 4217 code.")
     )
     address = models.CharField(_("address"), max_length=200, blank=True)
+    latitude = models.FloatField(
+        _("latitude"), null=True, blank=True,
+        validators=[MinValueValidator(-90), MaxValueValidator(90)],
+        help_text=_("Degrees north; for sunrise and sunset."),
+    )  # fmt: skip
+    longitude = models.FloatField(
+        _("longitude"), null=True, blank=True,
+        validators=[MinValueValidator(-180), MaxValueValidator(180)],
+        help_text=_("Degrees east; for sunrise and sunset."),
+    )  # fmt: skip
 
     class Meta:
         verbose_name = _("site")
@@ -56,10 +68,27 @@ class Site(TenantModel):
             models.CheckConstraint(
                 condition=models.Q(currency__regex=r"^[A-Z]{3}$"), name="site_currency_iso"
             ),
+            models.CheckConstraint(
+                condition=models.Q(latitude__isnull=True, longitude__isnull=True)
+                | models.Q(
+                    latitude__gte=-90, latitude__lte=90, longitude__gte=-180, longitude__lte=180
+                ),
+                name="site_is_somewhere",
+                violation_error_message=_("Give latitude and longitude, or neither."),
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    def clean_fields(self, exclude: Collection[str] | None = None) -> None:
+        """Check fields, and that coordinates are complete numbers."""
+        super().clean_fields(exclude=exclude)
+        given = [value for value in (self.latitude, self.longitude) if value is not None]
+        if len(given) == 1 or not all(map(math.isfinite, given)):
+            raise ValidationError(
+                {"longitude": _("Give latitude and longitude, or neither.")}, code="half_a_place"
+            )
 
 
 class Zone(TenantModel):

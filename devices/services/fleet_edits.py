@@ -76,7 +76,7 @@ def version_of(row: Any) -> str:
 def change_site(
     *, site_id: uuid.UUID, changes: Mapping[str, Any], now: dt.datetime, seen: str = ""
 ) -> Site:
-    """Change name, time zone, currency or address.
+    """Change name, time zone, currency, address or coordinates.
 
     Raises: RowGone, VersionMoved, NameTaken, ValidationError.
     """

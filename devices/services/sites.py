@@ -13,15 +13,21 @@ class SiteExists(Exception):
 
 
 def register_site(
-    *, tenant: Tenant, name: str, timezone: str, currency: str = "EUR", address: str = ""
-) -> Site:
+    *, tenant: Tenant, name: str, timezone: str, currency: str = "EUR", address: str = "",
+    latitude: float | None = None, longitude: float | None = None,
+) -> Site:  # fmt: skip
     """Save a place of a tenant.
+
+    Args: latitude, longitude: degrees north and east, for the sun; both or neither.
 
     Raises:
         SiteExists: the name is taken.
-        ValidationError: no IANA time zone, or another tenant is in scope.
+        ValidationError: no IANA time zone, no place on Earth, or another tenant is in scope.
     """
-    site = Site(tenant=tenant, name=name, timezone=timezone, currency=currency, address=address)
+    site = Site(
+        tenant=tenant, name=name, timezone=timezone, currency=currency, address=address,
+        latitude=latitude, longitude=longitude,
+    )  # fmt: skip
     site.clean_fields()
     try:
         with transaction.atomic():

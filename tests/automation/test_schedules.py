@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from automation.schedules.definition import BadSchedule, read_schedule, write_schedule
 from automation.schedules.missed import look
 from automation.schedules.occurrences import Edge, next_run, runs_between
+from automation.schedules.place import Place
 
 BERLIN, ISTANBUL = ZoneInfo("Europe/Berlin"), ZoneInfo("Europe/Istanbul")
 NEW_YORK, LORD_HOWE = ZoneInfo("America/New_York"), ZoneInfo("Australia/Lord_Howe")
@@ -33,12 +34,27 @@ whens = st.one_of(
     st.dates(dt.date(2026, 3, 1), dt.date(2026, 11, 30)).map(
         lambda day: {"kind": "once", "at": f"{day}T02:30"}
     ),
+    st.builds(
+        lambda minute, hour: {"kind": "cron", "line": f"{minute} {hour} * * *"},
+        st.sampled_from(["0", "30", "*/20", "15,45"]), st.sampled_from(["*", "1-3", "2", "*/2"]),
+    ),
+    st.builds(
+        lambda event, offset: {"kind": "sun", "event": event, "offset": offset},
+        st.sampled_from(["sunrise", "sunset", "dawn", "dusk"]), st.integers(-240, 240),
+    ),
 )  # fmt: skip
 schedules = st.builds(
-    lambda when, days: {"when": when, "days": days if when["kind"] != "once" else []},
+    lambda when, days, holidays: {
+        "when": when, "days": days if when["kind"] != "once" else [],
+        "holidays": holidays, "country": "DE", "subdivision": "BY",
+    },
     whens, st.lists(st.integers(1, 7), max_size=7, unique=True),
+    st.sampled_from(["ignore", "skip", "only"]),
 ).map(read_schedule)  # fmt: skip
-zones = st.sampled_from([BERLIN, ISTANBUL, NEW_YORK, LORD_HOWE, ZoneInfo("UTC")])
+zones = st.sampled_from(
+    [Place(ZoneInfo(name), 52.5, 13.4) for name in ("Europe/Berlin", "Europe/Istanbul",
+     "America/New_York", "Australia/Lord_Howe", "America/St_Johns", "Asia/Kathmandu", "UTC")]
+)  # fmt: skip
 moments = st.datetimes(dt.datetime(2026, 3, 1), dt.datetime(2026, 11, 30)).map(  # noqa: DTZ001
     lambda moment: moment.replace(tzinfo=dt.UTC, microsecond=0)
 )
@@ -178,6 +194,20 @@ def test_of_a_window_only_what_holds_now_is_caught_up_with():
         ({"when": {"kind": "times", "at": ["08:00"]}, "first": "2026-02-01", "last": "2026-01-01"},
          "never", "last"),
         ({"when": {"kind": "times", "at": ["08:00"]}, "dayz": [1]}, "bad_shape", ""),
+        ({"when": {"kind": "cron", "line": "0 25 * * *"}}, "bad_cron", "when.line"),
+        ({"when": {"kind": "cron", "line": "0 0 5 * * *"}}, "bad_cron", "when.line"),
+        ({"when": {"kind": "cron", "line": "0 5 30 2 *"}}, "bad_cron", "when.line"),
+        ({"when": {"kind": "sun", "event": "noon"}}, "bad_shape", "when.event"),
+        ({"when": {"kind": "sun", "event": "dawn", "offset": 999}}, "bad_shape", "when.offset"),
+        ({"when": {"kind": "times", "at": ["08:00"]}, "holidays": "skip"}, "no_country", "country"),
+        ({"when": {"kind": "times", "at": ["08:00"]}, "country": "ZZ"}, "unknown_country",
+         "country"),
+        ({"when": {"kind": "times", "at": ["08:00"]}, "country": "DE", "subdivision": "34"},
+         "unknown_country", "subdivision"),
+        ({"when": {"kind": "times", "at": ["08:00"]}, "except": ["2026-05-01", "2026-05-01"]},
+         "twice", "except"),
+        ({"when": {"kind": "once", "at": "2026-05-01T08:00"}, "except": ["2026-05-01"]}, "never",
+         "except"),
         (b"[", "bad_shape", ""),
         (b'{"when": "' + b"x" * 9000 + b'"}', "too_large", ""),
     ],
