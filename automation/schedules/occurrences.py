@@ -118,13 +118,13 @@ def _days(schedule: ScheduleDefinition, place: Place, first: dt.date) -> Iterato
             yield day
         return
     patience = _LOOK_AHEAD if isinstance(schedule.when, Cron) else _LOOK
-    found: dt.date | None = first
     seen = first
-    while (found := _coming(schedule, found)) and found - seen < patience:
-        if _is_of_week(schedule, found) and not left_out(schedule, place, found):
-            seen = found
-            yield found
-        found += _DAY
+    day = _coming(schedule, first)
+    while day is not None and day - seen < patience:
+        if _is_of_week(schedule, day) and not left_out(schedule, place, day):
+            seen = day
+            yield day
+        day = _coming(schedule, day + _DAY)
 
 
 def _coming(schedule: ScheduleDefinition, day: dt.date) -> dt.date | None:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from astral import Observer
 from astral.sun import dawn, dusk, sunrise, sunset
 
-_EVENTS = {"sunrise": sunrise, "sunset": sunset, "dawn": dawn, "dusk": dusk}
+_EVENTS: Mapping[str, Callable[..., dt.datetime]] = {
+    "sunrise": sunrise,
+    "sunset": sunset,
+    "dawn": dawn,
+    "dusk": dusk,
+}
 
 
 class Place(NamedTuple):
