@@ -113,13 +113,13 @@ def _days(schedule: ScheduleDefinition, place: Place, first: dt.date) -> Iterato
     if schedule.first is not None:
         first = max(first, schedule.first)
     if isinstance(schedule.when, Once):
-        day = schedule.when.moment.date()
-        if day >= first and _is_of_week(schedule, day) and not _exception(schedule, day):
-            yield day
+        only = schedule.when.moment.date()
+        if only >= first and _is_of_week(schedule, only) and not _exception(schedule, only):
+            yield only
         return
     patience = _LOOK_AHEAD if isinstance(schedule.when, Cron) else _LOOK
     seen = first
-    day = _coming(schedule, first)
+    day: dt.date | None = _coming(schedule, first)
     while day is not None and day - seen < patience:
         if _is_of_week(schedule, day) and not left_out(schedule, place, day):
             seen = day
