@@ -1,0 +1,1 @@
+"""Decides what a demand guard does; knows no database and no clock."""
