@@ -11,6 +11,7 @@ DELETED_SILENTLY = (
     "alarms.NotificationMessage",
     "alarms.WatchState",
     "automation.AutomationRuleVersion",
+    "automation.DemandWindow",
     "automation.Execution",
     "automation.ExecutionStep",
     "automation.RecipePhase",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 
 from accounts.admin_base import ReadOnlyAdmin, ReadOnlyInline
-from automation import admin_zones  # noqa: F401 (it registers its own)
+from automation import admin_guards, admin_zones  # noqa: F401 (they register their own)
 from automation.models import (
     AutomationEventNote,
     AutomationRule,

@@ -10,6 +10,7 @@ from automation.models.execution import (
     Reason,
     StepState,
 )
+from automation.models.guard import DemandGuard, DemandWindow, SheddableLoad
 from automation.models.rule import (
     AutomationEventNote,
     AutomationRule,
@@ -35,6 +36,8 @@ __all__ = [
     "AutomationRule",
     "AutomationRuleVersion",
     "ControlMode",
+    "DemandGuard",
+    "DemandWindow",
     "Execution",
     "ExecutionState",
     "ExecutionStep",
@@ -46,6 +49,7 @@ __all__ = [
     "RecipeState",
     "RuleState",
     "Schedule",
+    "SheddableLoad",
     "StepState",
     "ZoneControl",
     "ZoneController",

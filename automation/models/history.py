@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from accounts.models.history import keep_history
+from automation.models.guard import DemandGuard, SheddableLoad
 from automation.models.rule import AutomationRule
 from automation.models.schedule import Schedule
 from automation.models.zones import Recipe, RecipePhase, ZoneControl, ZoneController, ZoneRole
@@ -20,3 +21,5 @@ keep_history(
 )
 keep_history(ZoneRole)
 keep_history(ZoneController)
+keep_history(DemandGuard, ignore=("window_at", "next_at"))
+keep_history(SheddableLoad, ignore=("is_shed", "since", "asked", "execution", "tried_at"))

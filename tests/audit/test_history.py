@@ -38,6 +38,7 @@ NOT_TRACKED = {
     "alarms.WatchState",
     "automation.AutomationEventNote",
     "automation.AutomationRuleVersion",
+    "automation.DemandWindow",
     "automation.Execution",
     "automation.ExecutionStep",
     "automation.RuleState",

@@ -99,6 +99,8 @@ GIVEN: dict[str, Any] = {
     "alarms.NotificationMessage.content": {"notes": []},
     "alarms.NotificationMessage.reached": [],
     "alarms.Notification.state": "handed",
+    "automation.DemandGuard.margin_kw": 0,
+    "automation.DemandGuard.warn_minutes": 8,
     "*.timezone": "Europe/Istanbul",
     "*.currency": "TRY",
     "reports.ReportTemplate.weekday": 0,
@@ -178,6 +180,7 @@ def _meter(word: str) -> Meter:
 ONE_OF_TWO = {
     "alarms.Alarm.channel",  # else there is no chart of it
     "alarms.EscalationStep.target", "alarms.Notification.target",
+    "automation.DemandGuard.channel",
 }  # fmt: skip
 # Rows of tables that belong to nobody, where one made up of words would not do.
 SHARED: dict[str, Callable[[Any, str], Any]] = {
