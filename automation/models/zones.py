@@ -50,7 +50,7 @@ class Recipe(TenantModel):
 
 
 class RecipePhase(TenantModel):
-    """A part of a recipe. Example: "Germination", 72 h. `definition`: see `recipes.definition`."""
+    """A part of a recipe. Example: "Germination", 72 h. `definition`: see `control.recipe`."""
 
     recipe = models.ForeignKey(
         Recipe, models.CASCADE, related_name="phases", verbose_name=_("recipe")

@@ -1,0 +1,1 @@
+"""What brings values of a zone to their targets; pure."""
