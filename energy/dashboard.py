@@ -45,6 +45,8 @@ PROCESSES = {
     "reactor_virtual": _("Virtual channels"),
     "reactor_metering": _("Energy ledger"),
     "reactor_alarms": _("Alarm rules"),
+    "reactor_automation": _("Automation rules"),
+    "automation": _("Automation"),
     "notifier": _("Notifications"),
     "worker": _("Background jobs"),
     "beat": _("Clock of the background jobs"),

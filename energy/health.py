@@ -183,6 +183,7 @@ def make_checks() -> dict[str, HealthCheck]:
             for name in sorted(REACTORS)
         },
         "notifier": ProcessIsAlive(process="notifier"),
+        "automation": ProcessIsAlive(process="automation"),
         "worker": ProcessIsAlive(process="worker"),
         "beat": ProcessIsAlive(process="beat"),
         "revocation_list": RevocationListIsFresh(),

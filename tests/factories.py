@@ -11,6 +11,7 @@ from factory.django import DjangoModelFactory
 from accounts.models import Membership, SystemRole, Tenant, User
 from accounts.tenancy import tenant_scope
 from alarms.models import Alarm, AlarmRule, AlarmRuleVersion, Source
+from automation.models import AutomationRule
 from devices.models import (
     Channel,
     Device,
@@ -279,6 +280,18 @@ class AlarmRuleVersionFactory(TenantOwnedFactory):
             "when": {"kind": "threshold", "above": 30.0, "clear_above": 28.0}, "for_seconds": 300,
         }
     )  # fmt: skip
+
+
+class AutomationRuleFactory(TenantOwnedFactory):
+    """An automation rule that is on; it does nothing without a version."""
+
+    class Meta:
+        model = AutomationRule
+
+    _shared = {"site": ("tenant",)}
+
+    name = factory.Sequence(lambda n: f"Automation {n}")
+    is_enabled = True
 
 
 class AlarmFactory(TenantOwnedFactory):

@@ -70,6 +70,8 @@ def core_programs(env: Mapping[str, str], port: int) -> list[Program]:
         _loop("reactor_virtual", "reactor_virtual", env, "run_reactor", "virtual"),
         _loop("reactor_metering", "reactor_metering", env, "run_reactor", "metering"),
         _loop("reactor_alarms", "reactor_alarms", env, "run_reactor", "alarms"),
+        _loop("reactor_automation", "reactor_automation", env, "run_reactor", "automation"),
+        _loop("automation", "automation", env, "run_automation"),
     ]
 
 

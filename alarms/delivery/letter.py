@@ -93,15 +93,19 @@ def write(message: NotificationMessage) -> Letter:
             id=message.id, kind=message.kind, subject=message.subject,
             intro=_intro(message), paragraphs=tuple(_paragraph(note) for note in notes),
             left_out=content.get("left_out", 0),
-            link=alarm_link(only) if only else f"{settings.PUBLIC_URL}/alarms/",
+            link=alarm_link(only) if only else _link(content),
             language=content.get("language", "en"), severity=message.severity, thread=only,
         )  # fmt: skip
+
+
+def _link(content: dict[str, Any]) -> str:
+    return f"{settings.PUBLIC_URL}{content.get('path', '/alarms/')}"
 
 
 def _intro(message: NotificationMessage) -> str:
     if message.kind == MessageKind.TEST:
         return _("This is a test. If you read this, alarms will reach you here.")
-    if message.kind == MessageKind.TROUBLE:
+    if message.kind in {MessageKind.TROUBLE, MessageKind.AUTOMATION}:
         return str(message.content.get("text", ""))
     if message.content.get("was_held"):
         return _("This happened while you were not to be disturbed.")

@@ -55,6 +55,7 @@ def body_of(message: NotificationMessage) -> bytes:
             "alarms": [_alarm(note) for note in content.get("notes", [])],
             "left_out": content.get("left_out", 0),
         }
+        | ({"execution": content["execution"]} if "execution" in content else {})
     )  # fmt: skip
 
 

@@ -31,6 +31,7 @@ class MessageKind(models.TextChoices):
     ALARMS = "alarms", _("Alarms")
     TEST = "test", _("Test")
     TROUBLE = "trouble", _("Trouble with notifications")
+    AUTOMATION = "automation", _("Automation")
 
 
 class NotificationMessage(TenantModel):

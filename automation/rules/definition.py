@@ -29,6 +29,7 @@ MAX_BYTES = 32_768
 MAX_NODES = 100
 MAX_DEPTH = 10
 MAX_CHANNELS = 20
+LEAST_COOLDOWN = 10  # seconds, of what every sample may set off
 SECOND_US = 1_000_000
 
 Channel = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
@@ -41,8 +42,8 @@ class BadRule(ValueError):
     """A rule that cannot be used.
 
     `field` is the place, such as `when[0].that.above`; `code` one of bad_shape, too_large,
-    too_many_nodes, too_deep, not_finite, no_limit, no_gap, not_here, empty_slot, bad_formula,
-    and those of actions and schedules. `message` says what to do.
+    too_many_nodes, too_deep, too_short, not_finite, no_limit, no_gap, not_here, empty_slot,
+    bad_formula, and those of actions and schedules. `message` says what to do.
     """
 
     def __init__(self, code: str, field: str, message: str) -> None:
@@ -266,6 +267,12 @@ def write_rule(rule: RuleDefinition) -> dict[str, Any]:
     return written
 
 
+def write_condition(condition: Condition) -> dict[str, Any]:
+    """Return a condition as it is stored."""
+    written: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(condition))
+    return written
+
+
 def parts(condition: Condition, place: str = "") -> Iterator[tuple[str, Condition, int]]:
     """Yield each part of a condition with its place and depth, the outer ones first."""
     waiting = [(place, condition, 1)]
@@ -303,6 +310,9 @@ def _check(rule: RuleDefinition) -> None:
     for place, condition, of_samples in conditions(rule):
         _check_condition(place, condition, of_samples=of_samples)
     for number, trigger in enumerate(rule.when):
+        if isinstance(trigger, Samples) and trigger.each and rule.cooldown < LEAST_COOLDOWN:
+            detail = f"With `each` it is at least {LEAST_COOLDOWN} s."
+            raise BadRule("too_short", "cooldown", detail)
         if isinstance(trigger, OnTime):
             try:
                 check_schedule(trigger.schedule)

@@ -9,6 +9,7 @@ from telemetry.reactors.base import Reactor
 # Dotted paths, because reactors of upper layers are loaded only where they run.
 REACTORS = {
     "alarms": "alarms.reactor.AlarmsReactor",
+    "automation": "automation.reactor.AutomationReactor",
     "live": "telemetry.live.reactor.LiveReactor",
     "metering": "metering.reactor.MeteringReactor",
     "quality": "telemetry.truth.reactor.QualityReactor",
