@@ -7,6 +7,9 @@ import uuid
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from astral import Observer
+from astral.sun import elevation
+
 from alarms.models import Alarm
 from alarms.watching.reading import usable_since
 from automation.queries.modes import zone_modes
@@ -27,6 +30,7 @@ from telemetry.ingest.batch import to_microseconds
 from telemetry.models import LatestValue
 from telemetry.quality import Quality
 
+HORIZON = -0.833  # degrees: refraction, and half of the disk of the sun
 _UNUSABLE = (Quality.BAD, Quality.MISSING)
 _PRESENT = {Presence.ONLINE.value, Presence.LATE.value}
 
@@ -75,8 +79,12 @@ class KnownFacts:
         return bool(((looked_at > high) | (looked_at < low)).all())
 
     def daylight(self) -> Truth:
-        """Tell whether the sun is up at the rule's site."""
-        return None
+        """Tell whether the sun is up at the rule's site; unknown without its coordinates."""
+        site = self._site
+        if site is None or site.latitude is None or site.longitude is None:
+            return None
+        observer = Observer(latitude=site.latitude, longitude=site.longitude)
+        return elevation(observer, self._now) > HORIZON
 
     def has_alarm(self, part: AlarmIs) -> Truth:
         """Tell whether an alarm like this is open."""
