@@ -9,6 +9,7 @@ from django.db import connection
 from redis import Redis
 
 from devices.models import Channel, Device, DeviceProfile
+from tests.automation.making import Greenhouse, make_greenhouse
 from tests.automation.operator import Operator
 from tests.commands.conftest import COMMANDS
 from tests.conftest import Team
@@ -36,6 +37,12 @@ def channel(red: Team) -> Channel:
     """A channel of another device of red."""
     found: Channel = ChannelFactory(device=DeviceFactory(tenant=red.tenant), name="level")
     return found
+
+
+@pytest.fixture
+def place(red: Team) -> Greenhouse:
+    """A greenhouse of red, for rules that people write."""
+    return make_greenhouse(red)
 
 
 @pytest.fixture
