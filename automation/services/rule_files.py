@@ -162,10 +162,10 @@ def _device(name: DeviceName, field: str) -> uuid.UUID:
     key: uuid.UUID | None = same.filter(**gateway).values_list("pk", flat=True).first()
     if key is not None:
         return key
-    if len(found := list(same.values_list("pk", flat=True)[:2])) > 1:
+    if len(same[:2]) > 1:
         raise RuleRefused("ambiguous", _("There are several of this name here."), field)
-    found_one: uuid.UUID = _one(same, field)
-    return found_one
+    alone: uuid.UUID = _one(same, field)
+    return alone
 
 
 def _one(rows: QuerySet[Any], field: str) -> Any:

@@ -18,6 +18,7 @@ from accounts.models import User
 from accounts.services.audit import record_event
 from automation.models import AutomationRule, AutomationRuleVersion, Quarantine
 from automation.rules.definition import (
+    InDaylight,
     OnActuator,
     OnAlarm,
     OnCommand,
@@ -26,9 +27,12 @@ from automation.rules.definition import (
     RuleDefinition,
     Samples,
     channels_of,
+    parts,
     write_rule,
 )
+from automation.schedules.definition import Sun
 from automation.schedules.occurrences import next_run
+from automation.schedules.place import Place
 from automation.services.rule_checks import check_control, check_definition, read_definition
 from automation.services.rule_names import names_in
 from automation.services.rule_refusals import RuleRefused
@@ -78,6 +82,7 @@ def create_rule(
     version, definition = _version(rule, wish, None, actor)
     _put(rule, wish)
     rule.site = _site(rule.site_id)
+    check_place(definition, rule.site)
     follow(rule, definition, now)
     _save(rule)
     _save_version(version, made_by)
@@ -119,6 +124,7 @@ def change_rule(
         check_control(definition, actor)
     if is_new or {"site", "is_enabled"} & set(changes):
         rule.site = _site(rule.site_id)
+        check_place(definition, rule.site)
         follow(rule, definition, now)
     if changes or is_new:
         _save(rule)
@@ -186,7 +192,7 @@ def follow(rule: AutomationRule, definition: RuleDefinition, now: dt.datetime) -
     rule.listens = listens_to(definition)
     looked_at = [channels_of(one.that) for one in definition.when if isinstance(one, Samples)]
     rule.channels = sorted(set().union(*looked_at))
-    rule.position, rule.next_at = now, next_time(definition, zone_of(rule.site), now)
+    rule.position, rule.next_at = now, next_time(definition, place_of_site(rule.site), now)
 
 
 def listens_to(definition: RuleDefinition) -> list[str]:
@@ -198,15 +204,38 @@ def listens_to(definition: RuleDefinition) -> list[str]:
     return sorted({types[type(one)].value for one in definition.when if type(one) in types})
 
 
-def next_time(definition: RuleDefinition, zone: ZoneInfo, now: dt.datetime) -> dt.datetime | None:
+def next_time(definition: RuleDefinition, place: Place, now: dt.datetime) -> dt.datetime | None:
     """Return when its times next set a rule off; None: never."""
-    runs = [next_run(one.schedule, zone, now) for one in definition.when if isinstance(one, OnTime)]
+    runs = [
+        next_run(one.schedule, place, now) for one in definition.when if isinstance(one, OnTime)
+    ]
     return min((run.at for run in runs if run), default=None)
 
 
-def zone_of(site: Site | None) -> ZoneInfo:
-    """Return the time zone of a rule's local times."""
-    return ZoneInfo(site.timezone if site else "UTC")
+def place_of_site(site: Site | None) -> Place:
+    """Return where a rule's local times and its sun are; without a site nowhere, in UTC."""
+    if site is None:
+        return Place(ZoneInfo("UTC"))
+    return Place(ZoneInfo(site.timezone), site.latitude, site.longitude)
+
+
+def check_place(definition: RuleDefinition, site: Site | None) -> None:
+    """Refuse the sun of a place that nobody knows: it would never rise. Raises: RuleRefused."""
+    if place_of_site(site).is_located:
+        return
+    places = [
+        f"when[{number}].schedule.when"
+        for number, one in enumerate(definition.when)
+        if isinstance(one, OnTime) and isinstance(one.schedule.when, Sun)
+    ]
+    if definition.if_ is not None:
+        places += [
+            where for where, one, _depth in parts(definition.if_, "if")
+            if isinstance(one, InDaylight)
+        ]  # fmt: skip
+    if places:
+        detail = _("For the sun, choose a site whose coordinates are known.")
+        raise RuleRefused("no_coordinates", detail, places[0])
 
 
 def lock_rule(rule_id: uuid.UUID) -> AutomationRule:

@@ -38,9 +38,10 @@ def test_a_file_holds_names_and_no_keys(place, file):
     text = file.decode()
 
     assert str(place.pump.id) not in text
-    assert {"uid": "pump-1", "gateway": "gw-red"} == (
-        json.loads(text)["rules"][1]["definition"]["then"][0]["device"]
-    )
+    assert (json.loads(text)["rules"][1]["definition"]["then"][0]["device"]) == {
+        "uid": "pump-1",
+        "gateway": "gw-red",
+    }
 
 
 def test_it_comes_back_as_it_went_and_elsewhere_too(red, blue, file):

@@ -46,7 +46,7 @@ def refused(red: Team, definition: dict[str, Any], actor: Any = None) -> tuple[s
 
 def with_codes(red: Team, *codes: str) -> Any:
     with red.scope():
-        role = Role.objects.create(tenant=red.tenant, name="-".join(codes), codes=list(codes))
+        role = Role.objects.create(tenant=red.tenant, name=f"Role {len(codes)}", codes=list(codes))
     person = UserFactory()
     MembershipFactory(user=person, tenant=red.tenant, role="", custom_role=role)
     return person
@@ -61,7 +61,7 @@ def test_a_new_rule_knows_what_it_waits_for(red, place):
         version = AutomationRuleVersion.objects.get(rule=rule)
         assert (version.number, version.made_by) == (1, red.owner)
         event = AuditEvent.objects.get(action="automation_rule.created")
-    assert event.detail["definition"] == version.definition
+    assert (event.detail["version"], event.detail["name"]) == (1, "Water when dry")
 
 
 def test_what_it_waits_for_follows_from_each_trigger(red, place):
@@ -262,6 +262,19 @@ def test_of_an_address_only_the_hash_is_kept(red, place):
         plain = create_rule(Wish(name="P", definition=dry(place)), actor=red.owner, now=NOW)
         with pytest.raises(RuleRefused, match="No webhook"):
             make_hook(plain.id, actor=red.owner, now=NOW)
+
+
+def test_the_sun_needs_to_know_where(red, place):
+    rises = {"kind": "time", "schedule": {"when": {"kind": "sun", "event": "sunrise"}}}
+    code = ("no_coordinates", "when[0].schedule.when")
+    assert refused(red, dry(place, when=[rises])) == code
+    assert refused(red, dry(place) | {"if": {"kind": "sun", "is": "up"}})[1] == "if"
+
+    place.site.latitude, place.site.longitude = 38.4, 27.1
+    with red.scope():
+        place.site.save()
+    rule = make(red, place, definition=dry(place, when=[rises]))
+    assert rule.next_at.date() == dt.date(2026, 11, 21)
 
 
 def test_names_are_unique_and_there_is_an_end(red, place):
