@@ -11,8 +11,8 @@ import msgspec
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from alarms.models import AlarmRule, NotificationTarget
-from automation.actions import CommandAction, ModeAction, ScheduleAction
+from alarms.models import AlarmRule, NotificationTarget, TargetKind
+from automation.actions import CommandAction, ModeAction, ScheduleAction, WebhookAction
 from automation.models import Schedule
 from automation.rules.compiled import compile_condition
 from automation.rules.definition import (
@@ -23,6 +23,7 @@ from automation.rules.definition import (
     read_rule,
     write_rule,
 )
+from automation.services.ready import units_of
 from automation.services.rule_names import Kind, Named, names_in
 from automation.services.rule_refusals import RuleRefused, refusal_of
 from devices.command_schema import check_params
@@ -67,6 +68,7 @@ def check_definition(
         if isinstance(trigger, OnCommand) and trigger.name:
             _spec(devices[trigger.device], trigger.name, f"when[{number}]")
     _check_commands(rule, devices)
+    _check_webhooks(rule)
     check_control(rule, actor)
 
 
@@ -131,11 +133,6 @@ def _check_formulas(rule: RuleDefinition, named: Iterable[Named]) -> None:
             raise refusal_of(error) from None
 
 
-def units_of(channels: Iterable[int]) -> dict[int, str]:
-    """Return the stored units of channels."""
-    return dict(Channel.objects.filter(id__in=set(channels)).values_list("id", "unit"))
-
-
 def _check_commands(rule: RuleDefinition, devices: Mapping[uuid.UUID, Device]) -> None:
     for number, action in enumerate(rule.then):
         if not isinstance(action, CommandAction):
@@ -145,6 +142,15 @@ def _check_commands(rule: RuleDefinition, devices: Mapping[uuid.UUID, Device]) -
         _values, problems = check_params(spec, action.params)
         for problem in problems:
             raise RuleRefused(problem.code, problem.detail, f"{place}.params.{problem.name}")
+
+
+def _check_webhooks(rule: RuleDefinition) -> None:
+    for number, action in enumerate(rule.then):
+        if isinstance(action, WebhookAction) and not NotificationTarget.objects.filter(
+            pk=action.target, kind=TargetKind.WEBHOOK
+        ).exists():
+            detail = _("Choose a target that is a webhook.")
+            raise RuleRefused("no_webhook_target", detail, f"then[{number}].target")
 
 
 def _spec(device: Device, name: str, place: str) -> Any:

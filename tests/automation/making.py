@@ -43,6 +43,7 @@ class Greenhouse:
     moisture: Channel
     warmth: Channel
     target: NotificationTarget
+    caller: NotificationTarget
     schedule: Schedule
 
 
@@ -57,6 +58,9 @@ def make_greenhouse(team: Any) -> Greenhouse:
         target = NotificationTarget.objects.create(
             tenant=team.tenant, name="Night shift", kind=TargetKind.EMAIL, address="n@example.com"
         )
+        caller = NotificationTarget.objects.create(
+            tenant=team.tenant, name="ERP", kind=TargetKind.WEBHOOK, address="https://erp.example/"
+        )
         schedule = Schedule.objects.create(
             tenant=team.tenant, name="Morning", site=site,
             definition={"when": {"kind": "times", "at": ["06:00"]}},
@@ -64,7 +68,7 @@ def make_greenhouse(team: Any) -> Greenhouse:
     return Greenhouse(
         site, ZoneFactory(site=site, name="North"), probe, pump,
         ChannelFactory(device=probe, name="soil_moisture", unit="%"),
-        ChannelFactory(device=probe, name="air_temp", unit="Cel"), target, schedule,
+        ChannelFactory(device=probe, name="air_temp", unit="Cel"), target, caller, schedule,
     )  # fmt: skip
 
 
@@ -114,7 +118,7 @@ def everything(place: Greenhouse) -> dict[str, Any]:
             {"kind": "delay", "seconds": 5},
             {"kind": "mode", "zone": str(place.zone.id), "mode": "semi"},
             {"kind": "schedule", "schedule": str(place.schedule.id), "do": "disable"},
-            {"kind": "webhook", "target": str(place.target.id)},
+            {"kind": "webhook", "target": str(place.caller.id)},
         ],
     }  # fmt: skip
 

@@ -138,6 +138,12 @@ def test_what_belongs_to_others_is_not_there(red, blue, place, change, wanted):
     assert refused(red, dry(place) | change(place, other)) == wanted
 
 
+def test_only_webhooks_are_called(red, place):
+    action = {"kind": "webhook", "target": str(place.target.id)}
+
+    assert refused(red, dry(place, then=[action])) == ("no_webhook_target", "then[0].target")
+
+
 @pytest.mark.parametrize(
     ("params", "wanted"),
     [

@@ -32,7 +32,7 @@ def test_everything_has_words(red, place):
         "calls its address, and if not (North is controlled by hand or Pump 1 is offline or an "
         "alarm is open (Pump 1)): Pump 1: Stop and wait until it is done, then wait 5 s, then "
         "let North run half automatically, then switch the schedule Morning off, then call "
-        "Night shift."
+        "ERP."
     )
 
 
