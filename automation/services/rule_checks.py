@@ -146,9 +146,12 @@ def _check_commands(rule: RuleDefinition, devices: Mapping[uuid.UUID, Device]) -
 
 def _check_webhooks(rule: RuleDefinition) -> None:
     for number, action in enumerate(rule.then):
-        if isinstance(action, WebhookAction) and not NotificationTarget.objects.filter(
-            pk=action.target, kind=TargetKind.WEBHOOK
-        ).exists():
+        if (
+            isinstance(action, WebhookAction)
+            and not NotificationTarget.objects.filter(
+                pk=action.target, kind=TargetKind.WEBHOOK
+            ).exists()
+        ):
             detail = _("Choose a target that is a webhook.")
             raise RuleRefused("no_webhook_target", detail, f"then[{number}].target")
 
