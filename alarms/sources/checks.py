@@ -58,17 +58,17 @@ def words_in_english(check: Check, *, value: float | None, subject: str) -> tupl
 def system_words(alarm: Alarm) -> tuple[str, str, str]:
     """Return title, text and advice of an alarm in the active language.
 
-    Those of the platform are known; what devices and rules say stays as it is stored.
+    Those of the platform are known; what devices and rules say stays as it is stored, and so
+    does what an alarm tells beyond the words of its check, such as names.
     """
     check = SHIPPED.get(alarm.code) if alarm.source == Source.SYSTEM else None
     if check is None:
         return alarm.title, alarm.text, alarm.advice
     shown = replace(check, limit=alarm.limit)
-    return (
-        str(check.title),
-        words_of(shown, value=alarm.value, subject=alarm.subject),
-        str(check.advice),
-    )
+    _title, known, _advice = words_in_english(shown, value=alarm.value, subject=alarm.subject)
+    more = alarm.text.removeprefix(known) if alarm.text.startswith(f"{known} ") else ""
+    text = words_of(shown, value=alarm.value, subject=alarm.subject)
+    return str(check.title), text + more, str(check.advice)
 
 
 def _merge(check: Check, row: AlarmCheck | None) -> Check:

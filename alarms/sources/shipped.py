@@ -62,6 +62,12 @@ OF_TENANTS = (
         Severity.WARNING, limit=60, unit="/min", for_seconds=300,
     ),
     Check(
+        "demand_peak", _("Demand limit at risk"),
+        _("{value} kW are expected for this window; the limit is {limit} kW."),
+        _("Switch off what can wait, or let the demand guard shed it."),
+        Severity.WARNING, unit="kW",
+    ),
+    Check(
         "undelivered", _("Notifications were given up"),
         _("{value} messages about alarms reached nobody within the last day."),
         _("Look at the notifications: correct the address, and send them again."),

@@ -11,6 +11,7 @@ from prometheus_client import Counter
 
 from automation.running.events import Events
 from automation.running.executor import Executor
+from automation.running.guards import Guards
 
 logger = logging.getLogger(__name__)
 
@@ -50,4 +51,4 @@ class Guarded:
 
 def make_parts() -> list[Part]:
     """Return the parts, those first on which others wait."""
-    return [Guarded(part) for part in (Events(), Executor())]
+    return [Guarded(part) for part in (Events(), Executor(), Guards())]

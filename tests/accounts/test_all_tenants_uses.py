@@ -24,6 +24,7 @@ ALLOWED = {
     "alarms/services/gathering.py": "what is due is gathered, whosever it is",
     "alarms/services/duty.py": "steps to people on call are due by the same clock",
     "alarms/services/sending.py": "one notifier sends the messages of all tenants",
+    "automation/running/guards.py": "one process looks after the guards of all tenants",
     "devices/services/presence_batch.py": "devices of all tenants report in one batch",
     "devices/inbound/routes.py": "a message of an unclaimed box belongs to nobody",
     "devices/services/bootstrap.py": "an unclaimed box belongs to nobody",
