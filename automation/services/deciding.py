@@ -21,7 +21,7 @@ from automation.actions import CommandAction, write_actions
 from automation.models import AutomationRule, Execution, Origin, Quarantine, Reason
 from automation.queries.modes import zone_modes
 from automation.rules.compiled import Sample, Scene, Seen
-from automation.rules.definition import channels_of
+from automation.rules.definition import Value, channels_of
 from automation.services.executions import MAX_CHAIN, Wanted, begin_executions
 from automation.services.facts import KnownFacts, latest_values
 from automation.services.quarantine import note_failure, stop_rule
@@ -79,14 +79,17 @@ def decide_triggers(fired: Collection[Fired], *, now: dt.datetime) -> list[Execu
     with transaction.atomic():
         batch = _load(fired, now)
         known = _decided(fired)
-        labels = Labels()
         wanted = []
         for one in sorted(fired, key=lambda one: (one.at, one.key)):
             rule = batch.rules.get(one.rule_id)
             if rule is None or rule.newest != one.version or (one.rule_id, one.key) in known:
                 continue
             if not rule.quarantine:
-                wanted.append(_decide(one, rule, batch, labels))
+                wanted.append(_decide(one, rule, batch))
+        labels = Labels()
+        labels.load(
+            {part.channel for one in wanted for _, part, *_ in one.seen if isinstance(part, Value)}
+        )
         begun = begin_executions([one.wanted(labels) for one in wanted], now=now)
         AutomationRule.objects.bulk_update(
             {one.origin_id: batch.rules[one.origin_id] for one in begun if not one.reason}.values(),
@@ -165,7 +168,7 @@ def _decided(fired: Collection[Fired]) -> set[tuple[uuid.UUID, str]]:
     return set(rows.values_list("origin_id", "trigger_key"))
 
 
-def _decide(one: Fired, rule: Any, batch: _Batch, labels: Labels) -> _Decision:
+def _decide(one: Fired, rule: Any, batch: _Batch) -> _Decision:
     found = batch.ready[rule.id]
     try:
         if isinstance(found, Exception):
