@@ -47,6 +47,7 @@ PROCESSES = {
     "reactor_alarms": _("Alarm rules"),
     "reactor_automation": _("Automation rules"),
     "automation": _("Automation"),
+    "zones": _("Control of zones"),
     "notifier": _("Notifications"),
     "worker": _("Background jobs"),
     "beat": _("Clock of the background jobs"),

@@ -184,6 +184,7 @@ def make_checks() -> dict[str, HealthCheck]:
         },
         "notifier": ProcessIsAlive(process="notifier"),
         "automation": ProcessIsAlive(process="automation"),
+        "zones": ProcessIsAlive(process="zones"),
         "worker": ProcessIsAlive(process="worker"),
         "beat": ProcessIsAlive(process="beat"),
         "revocation_list": RevocationListIsFresh(),

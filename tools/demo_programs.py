@@ -72,6 +72,7 @@ def core_programs(env: Mapping[str, str], port: int) -> list[Program]:
         _loop("reactor_alarms", "reactor_alarms", env, "run_reactor", "alarms"),
         _loop("reactor_automation", "reactor_automation", env, "run_reactor", "automation"),
         _loop("automation", "automation", env, "run_automation"),
+        _loop("zones", "zones", env, "run_zones"),
     ]
 
 

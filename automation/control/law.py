@@ -145,6 +145,12 @@ def decide(
     return _dose(law, reading, acts)
 
 
+def is_ours(acts: Sequence[Act], side: Side) -> bool:
+    """Tell whether this controller switched it on last."""
+    switched = [act for act in acts if act.counts and act.side == side]
+    return bool(switched) and min(switched, key=lambda act: act.ago).do == Do.ON
+
+
 def _without_target(law: Law) -> Law:
     return Law(law.kind, None, pause=law.pause, max_age=law.max_age)
 
@@ -202,7 +208,7 @@ def _stop(
         if not running.has(side):
             continue
         if why:
-            reason = why if _is_ours(acts, side) else None
+            reason = why if is_ours(acts, side) else None
         else:
             reason = Why.AT_TARGET if _is_enough(law, reading, side) else None
         if reason is not None:
@@ -216,12 +222,6 @@ def _is_enough(law: Law, reading: Reading | None, side: Side) -> bool:
     if reading is None or law.target is None:
         return False
     return reading.value >= law.target if side == Side.RAISE else reading.value <= law.target
-
-
-def _is_ours(acts: Sequence[Act], side: Side) -> bool:
-    """Tell whether this controller switched it on last."""
-    switched = [act for act in acts if act.counts and act.side == side]
-    return bool(switched) and min(switched, key=lambda act: act.ago).do == Do.ON
 
 
 def _set(law: Law, acts: Sequence[Act]) -> Decision:

@@ -22,14 +22,6 @@ def smoothed(average: float | None, measured: float) -> float:
     return measured if average is None else 0.8 * average + 0.2 * measured
 
 
-def next_look(
-    due: dt.datetime | None, now: dt.datetime, *, cycle: dt.timedelta = CYCLE
-) -> tuple[dt.datetime, int]:
-    """Return the next moment, and how many were left out because this one is late.
-
-    It stays on the grid of `due`, so that zones stay spread; what is late never piles up.
-    """
-    if due is None or due > now:
-        return now + cycle, 0
-    skipped = int((now - due) / cycle)
-    return due + (skipped + 1) * cycle, skipped
+def skipped(due: dt.datetime | None, now: dt.datetime, *, cycle: dt.timedelta = CYCLE) -> int:
+    """Return how many looks were left out because this one is late; they never pile up."""
+    return 0 if due is None or due > now else int((now - due) / cycle)

@@ -23,6 +23,8 @@ ALLOWED = {
     "alarms/services/planning.py": "events of all tenants are planned in one batch",
     "alarms/services/gathering.py": "what is due is gathered, whosever it is",
     "alarms/services/duty.py": "steps to people on call are due by the same clock",
+    "automation/running/zones.py": "zones of all tenants are read in one batch",
+    "automation/services/zone_cycle.py": "zones of all tenants are handed out by the same clock",
     "alarms/services/sending.py": "one notifier sends the messages of all tenants",
     "automation/running/guards.py": "one process looks after the guards of all tenants",
     "devices/services/presence_batch.py": "devices of all tenants report in one batch",

@@ -23,7 +23,7 @@ from automation.control.law import (
     Why,
     decide,
 )
-from automation.control.pace import next_look, smoothed, workers_for
+from automation.control.pace import skipped, smoothed, workers_for
 from automation.control.phases import walk
 
 NOW = dt.datetime(2026, 5, 1, 12, tzinfo=dt.UTC)
@@ -197,15 +197,10 @@ def test_the_average_follows():
     assert smoothed(1.0, 2.0) == pytest.approx(1.2)
 
 
-@given(st.integers(-1_000, 10**6))
-def test_a_late_cycle_is_left_out(late_ms):
-    due = NOW
-    now = NOW + dt.timedelta(milliseconds=late_ms)
-
-    following, skipped = next_look(due, now)
-
-    assert dt.timedelta() < following - now <= dt.timedelta(seconds=15)
-    assert skipped == max(0, late_ms // 15_000)
+@pytest.mark.parametrize(("late", "left_out"), [(-1, 0), (0, 0), (14.9, 0), (15, 1), (100, 6)])
+def test_a_late_cycle_is_left_out(late, left_out):
+    assert skipped(NOW, NOW + dt.timedelta(seconds=late)) == left_out
+    assert skipped(None, NOW) == 0
 
 
 @given(

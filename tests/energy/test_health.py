@@ -28,6 +28,7 @@ PROCESSES = (
     "ingest",
     "notifier",
     "automation",
+    "zones",
     "worker",
     "beat",
     *(f"reactor_{name}" for name in REACTORS),
@@ -84,8 +85,8 @@ def test_readyz_names_each_check_with_state_and_latency(client: Client, alive: N
     assert status == 200, checks
     assert set(checks) == {
         "database", "migrations", "redis_durable", "redis_ephemeral", "redis_durability",
-        "ingest_stream", "mqtt_listener", "ingest_worker", "notifier", "automation", "worker",
-        "beat",
+        "ingest_stream", "mqtt_listener", "ingest_worker", "notifier", "automation", "zones",
+        "worker", "beat",
         "revocation_list",
         *(f"reactor_{name}" for name in REACTORS),
     }  # fmt: skip

@@ -63,6 +63,7 @@ SYSTEM_COMMANDS = {
     "migrate": "changes tables, not rows of tenants",
     "run_reactor": "serves all tenants; rooms and figures are by tenant",
     "run_ingest_worker": "stores what all gateways send; the topic names the tenant",
+    "run_zones": "controls the zones of all tenants; writes in the scope of each in turn",
     "run_notifier": "tells the people of all tenants; enters the scope of each in turn",
     "run_mqtt_listener": "only copies messages into the stream",
     "storage_tier": "tells where the samples of all tenants lie",
