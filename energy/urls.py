@@ -133,6 +133,7 @@ urlpatterns = [
     path("alarms/", include("alarms.pages.urls_quiet")),
     path("alarms/", include("alarms.pages.urls_rules")),
     path("automation/", include("automation.pages.urls_overview")),
+    path("", include("automation.api.urls_hooks")),
     path("reports/", include("reports.pages.urls")),
     path("", include("reports.urls")),
 ]

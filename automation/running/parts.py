@@ -9,6 +9,7 @@ from typing import Protocol
 from django.db import InterfaceError, OperationalError
 from prometheus_client import Counter
 
+from automation.running.clock import Clock
 from automation.running.events import Events
 from automation.running.executor import Executor
 from automation.running.guards import Guards
@@ -51,4 +52,4 @@ class Guarded:
 
 def make_parts() -> list[Part]:
     """Return the parts, those first on which others wait."""
-    return [Guarded(part) for part in (Events(), Executor(), Guards())]
+    return [Guarded(part) for part in (Clock(), Events(), Executor(), Guards())]

@@ -18,6 +18,8 @@ from automation.actions import (
 )
 from automation.models import Execution, ExecutionStep, Origin, Schedule
 from automation.services.executions import MAX_CHAIN, Wanted, begin_executions
+from automation.services.schedule_refusals import ScheduleRefused
+from automation.services.schedules import switch_schedule
 from devices.command_states import State
 from devices.models import Command, Device, Severity
 from devices.services.command_refusals import BadKey, BadParams, BadTimes, UnknownCommand
@@ -124,8 +126,14 @@ def use_schedule(
         raise StepFailed("loop", f"{schedule.name} would set itself off.")
     if action.do == "run":
         begin_executions([_run_of(schedule, execution, step, now)], now=now)
-    else:
-        raise NotImplementedError
+        return
+    try:
+        switch_schedule(
+            schedule_id=schedule.id, is_enabled=action.do == "enable",
+            actor=robot_of(execution), now=now,
+        )  # fmt: skip
+    except ScheduleRefused as error:
+        raise StepFailed(error.code, str(error)) from None
 
 
 def _run_of(

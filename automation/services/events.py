@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,10 +12,13 @@ from automation.models import AutomationEventNote, AutomationRule, ExecutionStep
 from automation.rules.definition import OnActuator, OnAlarm, OnCommand, OnDevice, Trigger
 from automation.services.deciding import Fired
 from automation.services.ready import ready, with_newest_version
+from devices.command_schema import Effect
 from devices.live_types import EventType
-from devices.models import Severity
+from devices.models import Command, Severity
 
 _WORSE = Severity.values
+# an actuator that turns so soon after a command follows it
+FOLLOWS_WITHIN = dt.timedelta(minutes=2)
 
 
 def listened_types(trigger: Trigger) -> set[str]:
@@ -40,7 +44,7 @@ def fired_by(notes: Sequence[AutomationEventNote]) -> list[Fired]:
         for rule in rules.get(note.tenant_id, ()):
             for number, trigger in _triggers(rule):
                 if note.type in listened_types(trigger) and _fits(trigger, note):
-                    found.append(_fired(rule, number, note, chains.get(_command(note), ())))
+                    found.append(_fired(rule, number, note, chains.get(note.id, ())))
     return found
 
 
@@ -120,15 +124,30 @@ def _fired(rule: Any, number: int, note: AutomationEventNote, chain: Sequence[st
     )  # fmt: skip
 
 
-def _command(note: AutomationEventNote) -> str:
-    return str(note.payload.get("command", "")) if note.type == EventType.COMMAND else ""
-
-
-def _chains(notes: Sequence[AutomationEventNote]) -> dict[str, list[str]]:
-    """Return, by command, the origins whose actions led to it."""
-    commands = [uuid.UUID(command) for note in notes if (command := _command(note))]
-    steps = ExecutionStep.objects.filter(command_id__in=commands).select_related("execution")
-    return {
-        str(step.command_id): [*step.execution.chain, str(step.execution.origin_id)]
-        for step in steps
+def _chains(notes: Sequence[AutomationEventNote]) -> dict[int, list[str]]:
+    """Return, by note, the origins whose actions led to what happened."""
+    commands = {note.id: command for note in notes if (command := _command_behind(note))}
+    steps = ExecutionStep.objects.filter(command_id__in=set(commands.values()))
+    chains = {
+        step.command_id: [*step.execution.chain, str(step.execution.origin_id)]
+        for step in steps.select_related("execution")
     }
+    return {note: chains[command] for note, command in commands.items() if command in chains}
+
+
+def _command_behind(note: AutomationEventNote) -> uuid.UUID | None:
+    """Return the command that an event is about, or that an actuator followed."""
+    if note.type == EventType.COMMAND and "command" in note.payload:
+        return uuid.UUID(note.payload["command"])
+    if note.type != EventType.ACTUATOR_STATUS or note.device_id is None:
+        return None
+    newest = Command.objects.filter(
+        tenant_id=note.tenant_id, device_id=note.device_id,
+        actuator=note.payload.get("actuator", ""),
+        requested_at__gt=note.occurred_at - FOLLOWS_WITHIN,
+    ).order_by("-requested_at", "-id")  # fmt: skip
+    found = newest.values_list("id", "effect").first()
+    is_on = note.payload.get("is_on")
+    if found is None or (found[1] == Effect.ON and not is_on) or (found[1] == Effect.OFF and is_on):
+        return None
+    return found[0]

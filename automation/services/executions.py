@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
+from accounts.models import Tenant
 from automation.models import Execution, ExecutionState, ExecutionStep, Origin, Reason
 
 AGREE_WITHIN = dt.timedelta(minutes=15)
@@ -55,7 +56,8 @@ def begin_executions(wanted: Collection[Wanted], *, now: dt.datetime) -> list[Ex
     Call it in the transaction of what led to them. The process that acts takes them up from
     their rows. Call it in the scope of their tenant, or of all.
     """
-    fresh = {one.key: one for one in wanted}
+    active = _active({one.tenant_id for one in wanted})
+    fresh = {one.key: one for one in wanted if one.tenant_id in active}
     for one in Execution.objects.filter(
         tenant_id__in={one.tenant_id for one in fresh.values()},
         origin_id__in={origin for origin, _key in fresh},
@@ -63,6 +65,12 @@ def begin_executions(wanted: Collection[Wanted], *, now: dt.datetime) -> list[Ex
     ):
         fresh.pop((one.origin_id, one.trigger_key), None)
     return _save_apart(list(fresh.values()), now)
+
+
+def _active(tenants: set[uuid.UUID]) -> set[uuid.UUID]:
+    """Return the tenants that are not suspended: for others nothing is done."""
+    rows = Tenant.objects.filter(id__in=tenants, suspended_at=None)
+    return set(rows.values_list("id", flat=True))
 
 
 def _save_apart(wanted: list[Wanted], now: dt.datetime) -> list[Execution]:

@@ -37,8 +37,8 @@ class Ready:
     units: dict[int, str]
 
 
-def with_newest_version(rules: QuerySet[AutomationRule]) -> QuerySet[AutomationRule]:
-    """Annotate `newest` (number) and `definition` of the newest version, and `zone_name`."""
+def with_newest_version(rules: QuerySet[AutomationRule]) -> QuerySet[Any]:
+    """Annotate `newest` (number) and `definition` of the newest version."""
     versions = AutomationRuleVersion.objects.filter(rule=OuterRef("pk")).order_by("-number")
     return rules.annotate(
         newest=Subquery(versions.values("number")[:1]),

@@ -19,7 +19,8 @@ _SECRET_TEXT = re.compile(
     r"|(?P<key>\bek_[A-Za-z0-9]{4,}_[\w-]{8,})"
     r"|(?P<url>(?<=://)[^\s:/@]*:[^\s/@]+(?=@))"
     r"|(?P<header>(?i:\b(?:bearer|basic)\s+)[\w.~+/=-]{8,})"
-    r"|(?P<link>(?<=/invitations/)[\w-]{40,}|(?<=/reset/key/)[\w-]{8,})"
+    r"|(?P<link>(?<=/invitations/)[\w-]{40,}|(?<=/reset/key/)[\w-]{8,}"
+    r"|(?<=/hooks/automation/)[\w-]{8,})"
     r"|(?P<pair>(?i:(?:password\d?|passwd|secret|token|api[-_]?key|sessionid|ticket)[\"']?\s*[=:]"
     r"\s*[\"']?)[^\s\"'&,;}]{4,})"
 )
