@@ -60,6 +60,8 @@ SPECTACULAR_SETTINGS = {
         "BudgetMeasure": "metering.models.plan.Measure",
         "BaselineDriver": "metering.models.plan.Driver",
         "EnergyForecastMethodEnum": "metering.plan_answer.METHODS",
+        "ExecutionStateEnum": "automation.models.ExecutionState",
+        "ExecutionReasonEnum": "automation.api.execution_rows.REASONS",
         "VerdictEnum": "metering.energy_answer.VERDICTS",
         "BudgetVerdict": "metering.plan_answer.BUDGET_VERDICTS",
         "FitVerdict": "metering.plan_answer.FIT_VERDICTS",

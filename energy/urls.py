@@ -86,6 +86,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("telemetry.imports.urls_api")),
     path("", include("reports.urls_api")),
     path("", include("alarms.api.urls_rules")),
+    path("", include("automation.api.urls_schedules")),
     path("telemetry/query", TelemetryQuery.as_view(), name="api-telemetry-query"),
 ]
 

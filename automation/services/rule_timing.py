@@ -53,7 +53,9 @@ def settle_rule(rule_id: uuid.UUID, now: dt.datetime) -> None:
 
 def _lock(rule_id: uuid.UUID, **wanted: Any) -> Any:
     rows = AutomationRule.objects.select_for_update(of=("self",), skip_locked=True, no_key=True)
-    found = with_newest_version(rows.filter(id=rule_id, **wanted).select_related("site")).first()
+    found: Any = with_newest_version(
+        rows.filter(id=rule_id, **wanted).select_related("site")
+    ).first()
     return found if found is not None and found.definition is not None else None
 
 
