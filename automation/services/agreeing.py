@@ -10,7 +10,14 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.services.audit import record_event
 from accounts.services.refusals import Refusal
-from automation.models import Execution, ExecutionState, ExecutionStep, Reason, StepState
+from automation.models import (
+    OPEN,
+    Execution,
+    ExecutionState,
+    ExecutionStep,
+    Reason,
+    StepState,
+)
 from devices.command_states import State
 from devices.models import Device
 from devices.services.command_refusals import MayNotControl, TooLate
@@ -77,16 +84,19 @@ def decline(*, execution_id: uuid.UUID, actor: Commander, now: dt.datetime) -> E
 def cancel(*, execution_id: uuid.UUID, actor: Commander, now: dt.datetime) -> Execution:
     """Do no more of an execution; commands that have left stay with their devices.
 
+    A proposal is declined.
+
     Raises: ExecutionGone, NotRunning, MayNotControl.
     """
     execution = _lock(execution_id)
-    if execution.state != ExecutionState.RUNNING:
+    if execution.state not in OPEN:
         raise NotRunning
     _check_control(execution, actor)
     execution.detail = requester_of(actor).label[:500]
     for step in execution.steps.select_related("command__device__tenant"):
         _take_back(step, actor, now)
-    _end(execution, Reason.NONE, now)
+    is_proposal = execution.state == ExecutionState.PROPOSED
+    _end(execution, Reason.NOT_AGREED if is_proposal else Reason.NONE, now)
     _record("execution.cancelled", execution, now)
     return execution
 

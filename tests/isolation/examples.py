@@ -20,6 +20,17 @@ def _device(world: World) -> str:
     return str(world.objects["device_id"])
 
 
+def _times(world: World) -> Body:
+    return {
+        "site": str(world.objects["site_id"]),
+        "definition": {"when": {"kind": "times", "at": ["06:00"]}},
+    }
+
+
+def _tells(world: World) -> list[Body]:
+    return [{"kind": "notify", "targets": [str(world.objects["target_id"])]}]
+
+
 def _source(world: World) -> Body:
     return {"device": _device(world), "metric": "active_power_net"}
 
@@ -256,6 +267,17 @@ EXAMPLES: dict[str, Callable[[World], Body]] = {
     "POST /api/v1/alarm-rules/{alarm_rule_id}/restore": lambda w: {
         "number": w.rows["alarms.AlarmRuleVersion"].number
     },
+    "POST /api/v1/automation/schedules": lambda w: _times(w) | {
+        "name": "new", "zone": str(w.objects["zone_id"]), "actions": _tells(w),
+    },
+    "PATCH /api/v1/automation/schedules/{schedule_id}": lambda w: {
+        "name": "new", "actions": _tells(w),
+    },
+    "POST /api/v1/automation/schedules/preview": lambda w: _times(w),
+    "POST /api/v1/automation/schedules/{schedule_id}/run": lambda _world: {"edge": "start"},
+    "POST /api/v1/automation/executions/{execution_id}/agree": lambda _world: {},
+    "POST /api/v1/automation/executions/{execution_id}/decline": lambda _world: {},
+    "POST /api/v1/automation/executions/{execution_id}/cancel": lambda _world: {},
     "POST /api/v1/tariffs": lambda _world: {"name": "new", "currency": "EUR"},
     "POST /api/v1/tariffs/{tariff_id}/versions": lambda _world: {
         "valid_from": "2026-01-01", "definition": _PRICES

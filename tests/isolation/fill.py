@@ -99,6 +99,13 @@ GIVEN: dict[str, Any] = {
     "alarms.NotificationMessage.content": {"notes": []},
     "alarms.NotificationMessage.reached": [],
     "alarms.Notification.state": "handed",
+    "automation.Schedule.control": None,
+    "automation.Schedule.is_enabled": False,
+    "automation.Schedule.definition": {"when": {"kind": "times", "at": ["06:00"]}},
+    "automation.Execution.state": "proposed",
+    "automation.Execution.finished_at": None,
+    "automation.Execution.next_at": NOW + dt.timedelta(days=365),
+    "automation.Execution.chain": [],
     "automation.DemandGuard.margin_kw": 0,
     "automation.DemandGuard.warn_minutes": 8,
     "*.timezone": "Europe/Istanbul",
@@ -131,6 +138,19 @@ SHAPED: dict[str, Callable[[str], Any]] = {
     "metering.TariffVersion.definition": lambda word: {
         "components": [{"kind": "flat", "name": word[:60], "price": "1"}]
     },
+    "automation.Schedule.actions": lambda word: [
+        {"kind": "notify", "targets": [str(uuid.uuid4())], "text": word}
+    ],
+    "automation.Execution.trigger": lambda word: {"kind": "hand", "by": word},
+    "automation.Execution.seen": lambda word: [
+        {"what": word, "value": 7.5, "unit": "Cel", "at": None, "holds": True}
+    ],
+    "automation.ExecutionStep.action": lambda word: {
+        "kind": "notify",
+        "targets": [str(uuid.uuid4())],
+        "text": word,
+    },
+    "automation.Schedule.end_actions": lambda _word: [],
     "alarms.AlarmRule.metric": lambda word: word.replace("-", "_")[:60],
     "alarms.AlarmRuleVersion.definition": lambda _word: {
         "when": {"kind": "threshold", "above": 7_000_000.0}

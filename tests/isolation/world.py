@@ -177,6 +177,8 @@ def _fill(world: World) -> None:
         "shelving_id": world.rows["alarms.Shelving"].id,
         "alarm_id": world.rows["alarms.Alarm"].id,
         "alarm_rule_id": world.rows["alarms.AlarmRule"].id,
+        "schedule_id": world.rows["automation.Schedule"].id,
+        "execution_id": world.rows["automation.Execution"].id,
     }  # fmt: skip
 
 
