@@ -26,6 +26,7 @@ ALLOWED = {
     "automation/running/zones.py": "zones of all tenants are read in one batch",
     "automation/services/zone_cycle.py": "zones of all tenants are handed out by the same clock",
     "alarms/services/sending.py": "one notifier sends the messages of all tenants",
+    "automation/running/clock.py": "schedules and times of rules of all tenants are due alike",
     "automation/running/guards.py": "one process looks after the guards of all tenants",
     "devices/services/presence_batch.py": "devices of all tenants report in one batch",
     "devices/inbound/routes.py": "a message of an unclaimed box belongs to nobody",
