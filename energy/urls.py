@@ -87,6 +87,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("reports.urls_api")),
     path("", include("alarms.api.urls_rules")),
     path("", include("automation.api.urls_schedules")),
+    path("", include("automation.api.urls_guards")),
     path("telemetry/query", TelemetryQuery.as_view(), name="api-telemetry-query"),
 ]
 
@@ -135,6 +136,7 @@ urlpatterns = [
     path("alarms/", include("alarms.pages.urls_rules")),
     path("automation/", include("automation.pages.urls_overview")),
     path("", include("automation.api.urls_hooks")),
+    path("automation/demand/", include("automation.pages.urls_demand")),
     path("reports/", include("reports.pages.urls")),
     path("", include("reports.urls")),
 ]

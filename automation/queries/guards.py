@@ -69,6 +69,14 @@ def find_guard(guard_id: uuid.UUID) -> DemandGuard:
     return list_guards().get(id=guard_id)
 
 
+def find_load(load_id: uuid.UUID) -> SheddableLoad:
+    """Return a load with its guard and device. Raises: SheddableLoad.DoesNotExist."""
+    rows = SheddableLoad.objects.select_related(
+        "guard__site", "device__profile", "device__zone", "execution"
+    )
+    return rows.get(id=load_id)
+
+
 def loads_of(guard_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[SheddableLoad]]:
     """Return the loads of guards in the order in which they are shed; one query."""
     rows = SheddableLoad.objects.filter(guard_id__in=guard_ids).select_related(

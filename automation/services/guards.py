@@ -16,7 +16,7 @@ from accounts.services.refusals import DetailedRefusal
 from alarms.services.raising import clear_alarm
 from automation.models import DemandGuard, SheddableLoad
 from automation.queries.guards import find_guard
-from automation.services.shedding import alarm_key
+from automation.services.shedding import alarm_key, lock_load
 from devices.command_schema import CommandSpec, Effect, check_params
 from devices.models import Channel, Device, Kind
 from devices.services.command_wire import specs_of
@@ -144,14 +144,6 @@ def lock_guard(guard_id: uuid.UUID) -> DemandGuard:
     """Return a guard, locked. Raises: DemandGuard.DoesNotExist."""
     DemandGuard.objects.select_for_update(of=("self",)).get(id=guard_id)
     return find_guard(guard_id)
-
-
-def lock_load(load_id: uuid.UUID) -> SheddableLoad:
-    """Return a load, locked after its guard. Raises: SheddableLoad.DoesNotExist."""
-    rows = SheddableLoad.objects.select_related("guard__site", "device__zone", "execution")
-    load = rows.get(id=load_id)
-    lock_guard(load.guard_id)
-    return rows.select_for_update(of=("self",)).get(id=load_id)
 
 
 def _put_source(guard: DemandGuard, register: Register | None, channel: Channel | None) -> None:

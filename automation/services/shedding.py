@@ -23,16 +23,15 @@ from automation.guard.shedding import Mood
 from automation.models import (
     DemandGuard,
     DemandWindow,
-    Execution,
     ExecutionState,
     Origin,
     Reason,
     SheddableLoad,
 )
-from automation.queries.guards import Picture, month_of, peak_cost, start_of
+from automation.queries.guards import Picture, find_load, month_of, peak_cost, start_of
 from automation.services.executions import Wanted, begin_executions
 from devices.services.command_refusals import MayNotControl
-from devices.services.commanders import Commander
+from devices.services.commanders import Commander, requester_of
 from devices.services.commands import PERMISSION
 
 CHECK = "demand_peak"
@@ -113,30 +112,36 @@ def act(picture: Picture, modes: Mapping[uuid.UUID, str], *, now: dt.datetime) -
 
 
 @transaction.atomic
-def switch_by_hand(
-    *, load: SheddableLoad, shed: bool, actor: Commander, label: str, now: dt.datetime
-) -> Execution:
+def switch_load(
+    *, load_id: uuid.UUID, shed: bool, actor: Commander, now: dt.datetime
+) -> SheddableLoad:
     """Shed a load or bring it back because somebody wants it; the mode of its zone is no matter.
 
-    Args: load: locked. label: who, as it is kept.
-    Raises: MayNotControl. AlreadyAsked.
+    Raises: SheddableLoad.DoesNotExist. MayNotControl. AlreadyAsked.
     """
+    load = lock_load(load_id)
     if not actor.has_perm(PERMISSION, load.device):
         raise MayNotControl
     settle(load, now=now)
-    asked = Asked.SHED if shed else Asked.RESTORE
     if load.asked or load.is_shed == shed:
         raise AlreadyAsked
-    _switch(load, _Switch(asked, f"hand:{load.id}:{now.isoformat()}", now, by=label))
-    if load.execution is None:
-        raise AlreadyAsked
-    guard = load.guard
-    DemandGuard.objects.filter(id=guard.id).update(next_at=now)
+    asked = Asked.SHED if shed else Asked.RESTORE
+    key = f"hand:{load.id}:{now.isoformat()}"
+    _switch(load, _Switch(asked, key, now, by=requester_of(actor).label))
+    DemandGuard.objects.filter(id=load.guard_id).update(next_at=now)
     record_event(
         action="sheddable_load.shed" if shed else "sheddable_load.restored", now=now,
         tenant_id=load.tenant_id, obj=load,
     )  # fmt: skip
-    return load.execution
+    return load
+
+
+def lock_load(load_id: uuid.UUID) -> SheddableLoad:
+    """Return a load, locked after its guard. Raises: SheddableLoad.DoesNotExist."""
+    guard_id = SheddableLoad.objects.values_list("guard_id", flat=True).get(id=load_id)
+    DemandGuard.objects.select_for_update(of=("self",)).get(id=guard_id)
+    list(SheddableLoad.objects.select_for_update(of=("self",)).filter(id=load_id))
+    return find_load(load_id)
 
 
 def _why(

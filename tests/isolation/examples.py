@@ -67,6 +67,13 @@ def _rota(world: World) -> Body:
     }  # fmt: skip
 
 
+def _load(world: World) -> Body:
+    return {
+        "name": "new", "device": _device(world), "rated_kw": 2,
+        "shed_command": "pump_off", "restore_command": "pump_on",
+    }  # fmt: skip
+
+
 def table(world: World) -> str:
     """Return a fleet of one device, at the world's site."""
     row = f"imported-1,{world.facts['profile']},{world.word} site,new"
@@ -278,6 +285,14 @@ EXAMPLES: dict[str, Callable[[World], Body]] = {
     "POST /api/v1/automation/executions/{execution_id}/agree": lambda _world: {},
     "POST /api/v1/automation/executions/{execution_id}/decline": lambda _world: {},
     "POST /api/v1/automation/executions/{execution_id}/cancel": lambda _world: {},
+    "POST /api/v1/automation/guards": lambda w: {
+        "name": "new", "meter": str(w.objects["meter_id"]), "limit_kw": 100,
+    },
+    "PATCH /api/v1/automation/guards/{guard_id}": lambda _world: {"name": "new"},
+    "POST /api/v1/automation/guards/{guard_id}/loads": _load,
+    "PATCH /api/v1/automation/loads/{load_id}": _load,
+    "POST /api/v1/automation/loads/{load_id}/shed": lambda _world: {},
+    "POST /api/v1/automation/loads/{load_id}/restore": lambda _world: {},
     "POST /api/v1/tariffs": lambda _world: {"name": "new", "currency": "EUR"},
     "POST /api/v1/tariffs/{tariff_id}/versions": lambda _world: {
         "valid_from": "2026-01-01", "definition": _PRICES

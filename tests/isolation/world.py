@@ -176,6 +176,8 @@ def _fill(world: World) -> None:
         "window_id": world.rows["alarms.MaintenanceWindow"].id,
         "shelving_id": world.rows["alarms.Shelving"].id,
         "alarm_id": world.rows["alarms.Alarm"].id,
+        "guard_id": world.rows["automation.DemandGuard"].id,
+        "load_id": world.rows["automation.SheddableLoad"].id,
         "alarm_rule_id": world.rows["alarms.AlarmRule"].id,
         "schedule_id": world.rows["automation.Schedule"].id,
         "execution_id": world.rows["automation.Execution"].id,
