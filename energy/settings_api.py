@@ -29,6 +29,9 @@ SPECTACULAR_SETTINGS = {
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
         "NotificationKind": "alarms.models.MessageKind",
+        "ControlMode": "automation.models.ControlMode",
+        "ZoneControllerKind": "automation.models.zones.ZoneController.Kind",
+        "ZonePhaseCause": "automation.models.zones.ZonePhase.Cause",
         "NotificationTargetKind": "alarms.api.notify_serializers.SHARED_KINDS",
         "PersonalTargetKind": "alarms.api.notify_serializers.PERSONAL_KINDS",
         "NotificationState": "alarms.models.MessageState",

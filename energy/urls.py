@@ -88,6 +88,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("alarms.api.urls_rules")),
     path("", include("automation.api.urls_schedules")),
     path("", include("automation.api.urls_guards")),
+    path("", include("automation.api.urls_zones")),
     path("telemetry/query", TelemetryQuery.as_view(), name="api-telemetry-query"),
 ]
 

@@ -261,6 +261,18 @@ EXAMPLES: dict[str, Callable[[World], Body]] = {
         "scope": f"meter:{w.objects['meter_id']}", "start": "2025-01-01", "end": "2026-01-01",
         "counted_from": "2026-01-01",
     },
+    "PUT /api/v1/automation/zones/{zone_id}": lambda _world: {"roles": [], "controllers": []},
+    "POST /api/v1/automation/zones/{zone_id}/mode": lambda _world: {"mode": "manual"},
+    "POST /api/v1/automation/zones/{zone_id}/recipe": lambda w: {
+        "do": "start", "recipe": str(w.objects["recipe_id"])
+    },
+    "POST /api/v1/automation/recipes": lambda _world: {"name": "new", "phases": [{"name": "a"}]},
+    "PUT /api/v1/automation/recipes/{recipe_id}": lambda _world: {
+        "name": "changed", "phases": [{"name": "a"}]
+    },
+    "POST /api/v1/bridge/zones/{zone_id}/commands": lambda w: {
+        "device": str(w.objects["device_id"]), "name": "pump_on"
+    },
     "POST /api/v1/alarm-rules": lambda w: _RULE | {
         "name": f"{w.word} new", "scope": {"channel": _source(w)}
     },

@@ -111,6 +111,12 @@ GIVEN: dict[str, Any] = {
     "automation.SheddableLoad.max_off_seconds": 900,
     "automation.SheddableLoad.shed_params": {},
     "automation.SheddableLoad.restore_params": {},
+    "automation.ZoneControl.mode_until": NOW + dt.timedelta(days=3650),
+    "automation.RecipePhase.hours": 24,
+    "automation.ZoneControl.recipe_state": "running",
+    "automation.ZoneControl.phase": 0,
+    "automation.ZoneControl.phase_until": NOW + dt.timedelta(days=3650),
+    "automation.ZoneController.kind": "dose",
     "automation.DemandGuard.warn_minutes": 8,
     "*.timezone": "Europe/Istanbul",
     "*.currency": "TRY",
@@ -159,6 +165,14 @@ SHAPED: dict[str, Callable[[str], Any]] = {
     "alarms.AlarmRuleVersion.definition": lambda _word: {
         "when": {"kind": "threshold", "above": 7_000_000.0}
     },
+    "automation.RecipePhase.definition": lambda word: {
+        "targets": [{"metric": _letters(word), "value": 7_000_000}]
+    },
+    "automation.ZoneControl.plan": lambda word: [
+        {"name": word, "targets": [{"metric": _letters(word), "value": 7_000_000}]}
+    ],
+    "automation.ZoneRole.params": lambda word: {"note": word},
+    "automation.ZoneRole.stop_params": lambda word: {"note": word},
     "alarms.WatchState.states": lambda _word: {},
     "metering.Baseline.model": lambda word: _MODEL | {"note": word},
     "devices.Command.verdict": lambda word: [{"check": word, "code": word, "values": {}}],
@@ -191,6 +205,11 @@ _MODEL = {
         "rmse": 1.0, "autocorrelation": 0.0,
     },
 }  # fmt: skip
+
+
+def _letters(word: str) -> str:
+    """Return a word as the name of a metric."""
+    return f"m_{word.lower().replace('-', '_')}"[:60]
 
 
 def _meter(word: str) -> Meter:

@@ -13,6 +13,7 @@ from tests.isolation.needs_of_automation_schedules import NEEDS_OF_SCHEDULES
 from tests.isolation.needs_of_energy import NEEDS_OF_ENERGY
 from tests.isolation.needs_of_guards import NEEDS_OF_GUARDS
 from tests.isolation.needs_of_notifications import NEEDS_OF_NOTIFICATIONS
+from tests.isolation.needs_of_zones import NEEDS_OF_ZONES
 from tests.isolation.surfaces import SURFACES
 
 # lines are "route" or "METHOD route"
@@ -361,6 +362,7 @@ WANTED = {
         *NEEDS_OF_ALARMS.items(),
         *NEEDS_OF_NOTIFICATIONS.items(),
         *NEEDS_OF_ALARM_RULES.items(),
+        *NEEDS_OF_ZONES.items(),
         *NEEDS_OF_AUTOMATION_RULES.items(),
         *NEEDS_OF_SCHEDULES.items(),
         *NEEDS_OF_ENERGY.items(),

@@ -181,6 +181,7 @@ def _fill(world: World) -> None:
         "alarm_rule_id": world.rows["alarms.AlarmRule"].id,
         "schedule_id": world.rows["automation.Schedule"].id,
         "execution_id": world.rows["automation.Execution"].id,
+        "recipe_id": world.rows["automation.Recipe"].id,
     }  # fmt: skip
 
 
