@@ -38,10 +38,10 @@ class Executor:
         """Do what is due, half a second at most; True if there may be more."""
         began = time.monotonic()
         due = _due(now)
-        for number, (execution_id, tenant_id) in enumerate(due):
+        for execution_id, tenant_id in due:
             if time.monotonic() - began > ROUND_SECONDS:
                 return True
-            _take_up(execution_id, tenant_id, max(now, dt.datetime.now(dt.UTC)) if number else now)
+            _take_up(execution_id, tenant_id, now)
         self._forget(now)
         return len(due) == BATCH
 

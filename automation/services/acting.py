@@ -20,8 +20,9 @@ from automation.models import Execution, ExecutionStep, Origin, Schedule
 from automation.services.executions import MAX_CHAIN, Wanted, begin_executions
 from automation.services.schedule_refusals import ScheduleRefused
 from automation.services.schedules import switch_schedule
+from automation.services.zones import set_zone_mode
 from devices.command_states import State
-from devices.models import Command, Device, Severity
+from devices.models import Command, Device, Severity, Zone
 from devices.services.command_refusals import BadKey, BadParams, BadTimes, UnknownCommand
 from devices.services.commanders import Robot
 from devices.services.commands import queue_command
@@ -112,7 +113,12 @@ def call_webhook(
 
 def set_mode(execution: Execution, action: ModeAction, *, now: dt.datetime) -> None:
     """Set how a zone is controlled. Raises: StepFailed."""
-    raise NotImplementedError
+    zone = Zone.objects.filter(id=action.zone).first()
+    if zone is None:
+        raise StepFailed("unknown_zone", "The zone is not there any more.")
+    set_zone_mode(
+        actor=robot_of(execution), zone=zone, mode=action.mode, reason=execution.label, now=now
+    )
 
 
 def use_schedule(
