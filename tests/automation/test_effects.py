@@ -217,7 +217,7 @@ def _fired(watch: Watch, sent: Sequence[tuple[int, int, float]], end: int) -> It
 
 @given(definition=RULES, steps=st.lists(STEPS, min_size=5, max_size=30))
 @settings(
-    max_examples=400, deadline=None,
+    max_examples=60, deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
 def test_each_trigger_has_one_effect(
