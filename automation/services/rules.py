@@ -259,6 +259,7 @@ def _version(
     )
     if made.definition != old.definition:
         check_definition(definition, actor=actor, known=names_in(old.definition))
+        check_control(definition, actor)
     _check_fields(made, ["tenant", "id", "rule", "made_by"])
     return made, definition
 
