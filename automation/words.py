@@ -43,10 +43,12 @@ from devices.models import Severity
 
 @dataclass(frozen=True, slots=True)
 class ChannelWords:
-    """What people call a channel, and its stored unit."""
+    """What people call a channel, its stored unit, and what names it: device and metric."""
 
     label: str
     unit: str
+    device: str = ""
+    metric: str = ""
 
 
 @dataclass(frozen=True, slots=True)

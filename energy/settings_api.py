@@ -85,5 +85,10 @@ SPECTACULAR_SETTINGS = {
         "AlarmRating": "alarms.api.alarm_rows.RATINGS",
         "AlarmSuppression": "alarms.api.alarm_rows.SUPPRESSIONS",
         "AlarmAction": "alarms.api.alarm_rows.ACTIONS",
+        "ImportedRuleOutcomeEnum": "alarms.api.rule_serializers.OUTCOMES",
+        "AutomationRuleState": "automation.api.rule_serializers.RULE_STATES",
+        "AutomationReplayOutcome": "automation.api.rule_serializers.REPLAY_OUTCOMES",
+        "AutomationEvaluationResult": "automation.api.rule_serializers.RESULTS",
+        "AutomationQuarantine": "automation.models.Quarantine",
     },
 }

@@ -89,6 +89,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("automation.api.urls_schedules")),
     path("", include("automation.api.urls_guards")),
     path("", include("automation.api.urls_zones")),
+    path("", include("automation.api.urls_rules")),
     path("telemetry/query", TelemetryQuery.as_view(), name="api-telemetry-query"),
 ]
 

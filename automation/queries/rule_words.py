@@ -52,7 +52,9 @@ def _load(kind: Kind, keys: set[Any], words: Words) -> None:
 def channel_words(channel: Channel) -> ChannelWords:
     """Return what people call a channel; its device is loaded."""
     label = str(name_channel(channel.name, channel.label).label)
-    return ChannelWords(f"{channel.device.name}: {label}", channel.unit)
+    return ChannelWords(
+        f"{channel.device.name}: {label}", channel.unit, str(channel.device_id), channel.name
+    )
 
 
 def target_name(target: NotificationTarget) -> str:

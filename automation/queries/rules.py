@@ -45,7 +45,7 @@ class RuleRow:
     @property
     def tag(self) -> str:
         """Return what changes with every change by people."""
-        return f"{self.version.number if self.version else 0}-{version_of(self.rule)}"
+        return version_of(self.rule)
 
 
 def list_rules(

@@ -25,7 +25,7 @@ from automation.rules.definition import Condition, RuleDefinition, Samples, chan
 from automation.schedules.place import Place
 from automation.services.past import lead_of, make_ready, read_usable
 from automation.services.rule_checks import read_definition
-from automation.services.rules import place_of_site
+from automation.services.timing import place_of_site
 from automation.watching import watch_of
 from telemetry.ingest.batch import SampleBatch, from_microseconds, to_microseconds
 

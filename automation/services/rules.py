@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -36,9 +35,11 @@ from automation.schedules.place import Place
 from automation.services.rule_checks import check_control, check_definition, read_definition
 from automation.services.rule_names import names_in
 from automation.services.rule_refusals import RuleRefused
+from automation.services.timing import place_of_site
 from devices.live_types import EventType
 from devices.models import Site
 from devices.services.commanders import Commander
+from devices.services.fleet_edits import VersionMoved, version_of
 
 MAX_A_TENANT = 500
 MAX_VERSIONS = 1_000
@@ -81,7 +82,7 @@ def create_rule(
     rule = AutomationRule()
     version, definition = _version(rule, wish, None, actor)
     _put(rule, wish)
-    rule.site = _site(rule.site_id)
+    rule.site = find_site(rule.site_id)
     check_place(definition, rule.site)
     follow(rule, definition, now)
     _save(rule)
@@ -97,6 +98,7 @@ def change_rule(
     *,
     actor: Commander,
     based_on: int | None = None,
+    seen: str = "",
     made_by: User | None = None,
     now: dt.datetime,
 ) -> AutomationRule:
@@ -106,10 +108,11 @@ def change_rule(
     put on duty: what happened while it was off is not made up for.
 
     Args: based_on: number of the version that the person has read; refused if there is a newer.
+        seen: `version_of` the rule as it was read; blank: any.
 
-    Raises: AutomationRule.DoesNotExist. RuleRefused.
+    Raises: AutomationRule.DoesNotExist. RuleRefused. VersionMoved.
     """
-    rule = lock_rule(rule_id)
+    rule = lock_rule(rule_id, seen)
     before, newest = _settings(rule), _newest(rule)
     if based_on is not None and (newest is None or based_on != newest.number):
         raise RuleRefused(
@@ -123,7 +126,7 @@ def change_rule(
     if _acts_more(before, after) and not is_new:
         check_control(definition, actor)
     if is_new or {"site", "is_enabled"} & set(changes):
-        rule.site = _site(rule.site_id)
+        rule.site = find_site(rule.site_id)
         check_place(definition, rule.site)
         follow(rule, definition, now)
     if changes or is_new:
@@ -177,12 +180,12 @@ def arm_again(rule_id: uuid.UUID, *, actor: Commander, now: dt.datetime) -> Auto
 
 
 @transaction.atomic
-def remove_rule(rule_id: uuid.UUID, *, now: dt.datetime) -> None:
+def remove_rule(rule_id: uuid.UUID, *, seen: str = "", now: dt.datetime) -> None:
     """Delete a rule with its versions; what it did stays in the log.
 
-    Raises: AutomationRule.DoesNotExist.
+    Raises: AutomationRule.DoesNotExist. VersionMoved.
     """
-    rule = lock_rule(rule_id)
+    rule = lock_rule(rule_id, seen)
     _record("automation_rule.removed", rule, _settings(rule), now)
     rule.delete()
 
@@ -212,13 +215,6 @@ def next_time(definition: RuleDefinition, place: Place, now: dt.datetime) -> dt.
     return min((run.at for run in runs if run), default=None)
 
 
-def place_of_site(site: Site | None) -> Place:
-    """Return where a rule's local times and its sun are; without a site nowhere, in UTC."""
-    if site is None:
-        return Place(ZoneInfo("UTC"))
-    return Place(ZoneInfo(site.timezone), site.latitude, site.longitude)
-
-
 def check_place(definition: RuleDefinition, site: Site | None) -> None:
     """Refuse the sun of a place that nobody knows: it would never rise. Raises: RuleRefused."""
     if place_of_site(site).is_located:
@@ -238,10 +234,16 @@ def check_place(definition: RuleDefinition, site: Site | None) -> None:
         raise RuleRefused("no_coordinates", detail, places[0])
 
 
-def lock_rule(rule_id: uuid.UUID) -> AutomationRule:
-    """Return a rule that nobody else changes now. Raises: AutomationRule.DoesNotExist."""
+def lock_rule(rule_id: uuid.UUID, seen: str = "") -> AutomationRule:
+    """Return a rule that nobody else changes now.
+
+    Raises: AutomationRule.DoesNotExist. VersionMoved: it is not as it was seen.
+    """
     rules = AutomationRule.objects.select_for_update(of=("self",)).select_related("site")
-    return rules.get(id=rule_id)
+    rule = rules.get(id=rule_id)
+    if seen and seen != version_of(rule):
+        raise VersionMoved
+    return rule
 
 
 def _newest(rule: AutomationRule) -> AutomationRuleVersion | None:
@@ -277,7 +279,8 @@ def _put(rule: AutomationRule, wish: Wish) -> None:
     _check_fields(rule, ["tenant", "id", "site"])
 
 
-def _site(site_id: uuid.UUID | None) -> Site | None:
+def find_site(site_id: uuid.UUID | None) -> Site | None:
+    """Return a site of the organisation. Raises: RuleRefused: there is none."""
     if site_id is None:
         return None
     site = Site.objects.filter(id=site_id).first()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Callable
 from typing import Any
 
+from automation.queries.rule_files import export_rules
 from devices.firmware.keys import encode, make_private_key, public_key_of
 from tests.isolation.boxes import CODE
 from tests.isolation.world import World
@@ -47,6 +49,17 @@ def _campaign(world: World) -> Body:
         "name": "new", "release": str(world.objects["release_id"]), "devices": [_device(world)],
         "site": str(world.objects["site_id"]), "zone": str(world.objects["zone_id"]),
     }  # fmt: skip
+
+
+def _automation(world: World) -> Body:
+    source = {"kind": "value", "channel": _source(world), "above": 5}
+    action = {"kind": "mode", "zone": str(world.objects["zone_id"]), "mode": "auto"}
+    return {"definition": {"when": [{"kind": "samples", "that": source}], "then": [action]}}
+
+
+def _automation_file(world: World) -> Body:
+    with world.scope():
+        return json.loads(export_rules())
 
 
 def _target(_world: World) -> Body:
@@ -305,6 +318,24 @@ EXAMPLES: dict[str, Callable[[World], Body]] = {
     "PATCH /api/v1/automation/loads/{load_id}": _load,
     "POST /api/v1/automation/loads/{load_id}/shed": lambda _world: {},
     "POST /api/v1/automation/loads/{load_id}/restore": lambda _world: {},
+    "POST /api/v1/automation-rules": lambda w: _automation(w) | {
+        "name": f"{w.word} new rule", "site": str(w.objects["site_id"]),
+    },
+    "PATCH /api/v1/automation-rules/{automation_rule_id}": lambda w: _automation(w) | {
+        "is_enabled": True, "site": str(w.objects["site_id"]),
+    },
+    "POST /api/v1/automation-rules/import": _automation_file,
+    "POST /api/v1/automation-rules/replay": lambda w: _automation(w) | {
+        "site": str(w.objects["site_id"])
+    },
+    "POST /api/v1/automation-rules/{automation_rule_id}/rollback": lambda w: {
+        "number": w.rows["automation.AutomationRuleVersion"].number
+    },
+    "POST /api/v1/automation-rules/{automation_rule_id}/enable": lambda _world: {},
+    "POST /api/v1/automation-rules/{automation_rule_id}/disable": lambda _world: {},
+    "POST /api/v1/automation-rules/{automation_rule_id}/dry": lambda _world: {"is_dry": True},
+    "POST /api/v1/automation-rules/{automation_rule_id}/arm": lambda _world: {},
+    "POST /api/v1/automation-rules/{automation_rule_id}/hook": lambda _world: {},
     "POST /api/v1/tariffs": lambda _world: {"name": "new", "currency": "EUR"},
     "POST /api/v1/tariffs/{tariff_id}/versions": lambda _world: {
         "valid_from": "2026-01-01", "definition": _PRICES

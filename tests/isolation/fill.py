@@ -20,7 +20,7 @@ from psycopg.types.multirange import Multirange
 from psycopg.types.range import Range
 
 from accounts.tenancy import is_tenant_owned, tenant_scope
-from devices.models import Device, Site
+from devices.models import Device, Site, Zone
 from metering.models import Meter
 from telemetry.imports.plan import Plan, PlanColumn
 from tests.factories import (
@@ -173,6 +173,13 @@ SHAPED: dict[str, Callable[[str], Any]] = {
     ],
     "automation.ZoneRole.params": lambda word: {"note": word},
     "automation.ZoneRole.stop_params": lambda word: {"note": word},
+    "automation.AutomationRuleVersion.definition": lambda word: {
+        "when": [{"kind": "webhook"}],
+        "if": {"kind": "payload", "path": "state", "equals": word},
+        "then": [{"kind": "mode", "zone": _zone(), "mode": "auto"}],
+    },
+    "automation.AutomationRule.listens": lambda _word: [],
+    "automation.AutomationRule.channels": lambda _word: [],
     "alarms.WatchState.states": lambda _word: {},
     "metering.Baseline.model": lambda word: _MODEL | {"note": word},
     "devices.Command.verdict": lambda word: [{"check": word, "code": word, "values": {}}],
@@ -210,6 +217,9 @@ _MODEL = {
 def _letters(word: str) -> str:
     """Return a word as the name of a metric."""
     return f"m_{word.lower().replace('-', '_')}"[:60]
+def _zone() -> str:
+    zone = Zone.objects.first()
+    return str(zone.id if zone else uuid.uuid4())
 
 
 def _meter(word: str) -> Meter:

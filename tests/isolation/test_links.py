@@ -29,6 +29,7 @@ MAKERS = {
     "accounts/services/keys.py": "API keys, see credentials/secrets.py",
     "accounts/signin/tokens.py": "tokens of apps: type, version and session in each",
     "alarms/services/notify_targets.py": "of webhooks: sealed, of one target; sign, open nothing",
+    "automation/services/rule_hooks.py": "addresses of webhooks: hashed, set off one rule",
     "devices/claim_codes.py": "codes of boxes: hashed, once, few tries, minutes",
     "devices/demo/passwords.py": "passwords of the demo only",
     "devices/services/firmware_offers.py": "addresses of images: signed, one device's try, 10 min",

@@ -141,6 +141,7 @@ def _fill(world: World) -> None:
         "zigbee_node_id": world.rows["devices.ZigbeeNode"].id,
         "pairing_token_id": world.rows["devices.GatewayShareToken"].id,
         "device_id": device.id, "site_id": site.id, "gateway_id": gateway.id,
+        "automation_rule_id": world.rows["automation.AutomationRuleVersion"].rule_id,
         "zone_id": world.rows["devices.Zone"].id, "role_id": role.id, "share_id": share.id,
         "invitation_id": invitation.id, "membership_id": viewer.id, "member_id": viewer.id,
         "key_id": world.key.key.id, "claim_id": world.rows["devices.Claim"].id,
