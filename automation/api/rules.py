@@ -7,7 +7,6 @@ import uuid
 from http import HTTPStatus
 from typing import Any
 
-from django.urls import NoReverseMatch, reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
@@ -33,7 +32,7 @@ from automation.models import AutomationRule, AutomationRuleVersion
 from automation.queries.rules import find_rule, list_rules, rows_of, versions_of
 from automation.rules.definition import BadRule
 from automation.services.rule_channels import with_keys
-from automation.services.rule_hooks import make_hook, remove_hook
+from automation.services.rule_hooks import address_of, make_hook, remove_hook
 from automation.services.rule_refusals import RuleRefused, refusal_of
 from automation.services.rules import (
     KEEP,
@@ -295,14 +294,6 @@ class AutomationRuleHook(RuleView):
         """Let the address set nothing off any more."""
         remove_hook(automation_rule_id, now=self.now)
         return Response(status=HTTPStatus.NO_CONTENT)
-
-
-def address_of(token: str) -> str:
-    """Return the path at which a rule is called."""
-    try:
-        return reverse("automation-hook", args=[token])
-    except NoReverseMatch:
-        return f"/hooks/automation/{token}"
 
 
 def _problem(refusal: RuleRefused) -> Problem:

@@ -11,6 +11,7 @@ import secrets
 import uuid
 
 from django.db import transaction
+from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
 from accounts.services.audit import record_event
@@ -55,6 +56,14 @@ def remove_hook(rule_id: uuid.UUID, *, now: dt.datetime) -> None:
 def hash_of(token: str) -> str:
     """Return how a secret is kept."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def address_of(token: str) -> str:
+    """Return the path at which a rule is called."""
+    try:
+        return reverse("automation-hook", args=[token])
+    except NoReverseMatch:
+        return f"/hooks/automation/{token}"
 
 
 def _save(rule: AutomationRule, action: str, now: dt.datetime) -> None:

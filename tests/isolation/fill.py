@@ -106,6 +106,7 @@ GIVEN: dict[str, Any] = {
     "automation.Execution.finished_at": None,
     "automation.Execution.next_at": NOW + dt.timedelta(days=365),
     "automation.Execution.chain": [],
+    "automation.AutomationRule.quarantine": "failures",
     "automation.DemandGuard.margin_kw": 0,
     "automation.SheddableLoad.min_off_seconds": 120,
     "automation.SheddableLoad.max_off_seconds": 900,

@@ -5,6 +5,9 @@ from __future__ import annotations
 NEEDS_OF_AUTOMATION_RULES = {
     "read:automation": """
         automation/
+        automation/rules/
+        automation/rules/export
+        automation/rules/<uuid:automation_rule_id>
         GET api/v1/automation-rules
         HEAD api/v1/automation-rules
         GET api/v1/automation-rules/<uuid:automation_rule_id>
@@ -19,6 +22,14 @@ NEEDS_OF_AUTOMATION_RULES = {
         HEAD api/v1/automation-rules/export
     """,
     "write:automation": """
+        automation/rules/new
+        automation/rules/templates
+        automation/rules/import
+        automation/rules/<uuid:automation_rule_id>/edit
+        automation/rules/<uuid:automation_rule_id>/switch
+        automation/rules/<uuid:automation_rule_id>/arm
+        automation/rules/<uuid:automation_rule_id>/restore
+        automation/rules/<uuid:automation_rule_id>/hook
         POST api/v1/automation-rules
         PATCH api/v1/automation-rules/<uuid:automation_rule_id>
         POST api/v1/automation-rules/replay
@@ -32,6 +43,7 @@ NEEDS_OF_AUTOMATION_RULES = {
         DELETE api/v1/automation-rules/<uuid:automation_rule_id>/hook
     """,
     "delete:automation": """
+        automation/rules/<uuid:automation_rule_id>/remove
         DELETE api/v1/automation-rules/<uuid:automation_rule_id>
     """,
 }
