@@ -4,22 +4,22 @@ from django.urls import path
 
 from automation.api import rules, rules_tried
 
-_RULE = "automation-rules/<uuid:automation_rule_id>"
+_RULE = "automation/rules/<uuid:automation_rule_id>"
 
 urlpatterns = [
-    path("automation-rules", rules.AutomationRuleList.as_view(), name="api-automation-rule-list"),
+    path("automation/rules", rules.AutomationRuleList.as_view(), name="api-automation-rule-list"),
     path(
-        "automation-rules/replay",
+        "automation/rules/replay",
         rules_tried.AutomationReplayNew.as_view(),
         name="api-automation-replay-new",
     ),
     path(
-        "automation-rules/export",
+        "automation/rules/export",
         rules_tried.AutomationExport.as_view(),
         name="api-automation-export",
     ),
     path(
-        "automation-rules/import",
+        "automation/rules/import",
         rules_tried.AutomationImport.as_view(),
         name="api-automation-import",
     ),

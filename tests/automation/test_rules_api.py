@@ -15,7 +15,7 @@ from tests.factories import NOW
 from tests.telemetry.samples import every, store_samples
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_noon")]
-RULES = "/api/v1/automation-rules"
+RULES = "/api/v1/automation/rules"
 
 
 @pytest.fixture

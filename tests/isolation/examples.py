@@ -318,24 +318,24 @@ EXAMPLES: dict[str, Callable[[World], Body]] = {
     "PATCH /api/v1/automation/loads/{load_id}": _load,
     "POST /api/v1/automation/loads/{load_id}/shed": lambda _world: {},
     "POST /api/v1/automation/loads/{load_id}/restore": lambda _world: {},
-    "POST /api/v1/automation-rules": lambda w: _automation(w) | {
+    "POST /api/v1/automation/rules": lambda w: _automation(w) | {
         "name": f"{w.word} new rule", "site": str(w.objects["site_id"]),
     },
-    "PATCH /api/v1/automation-rules/{automation_rule_id}": lambda w: _automation(w) | {
+    "PATCH /api/v1/automation/rules/{automation_rule_id}": lambda w: _automation(w) | {
         "is_enabled": True, "site": str(w.objects["site_id"]),
     },
-    "POST /api/v1/automation-rules/import": _automation_file,
-    "POST /api/v1/automation-rules/replay": lambda w: _automation(w) | {
+    "POST /api/v1/automation/rules/import": _automation_file,
+    "POST /api/v1/automation/rules/replay": lambda w: _automation(w) | {
         "site": str(w.objects["site_id"])
     },
-    "POST /api/v1/automation-rules/{automation_rule_id}/rollback": lambda w: {
+    "POST /api/v1/automation/rules/{automation_rule_id}/rollback": lambda w: {
         "number": w.rows["automation.AutomationRuleVersion"].number
     },
-    "POST /api/v1/automation-rules/{automation_rule_id}/enable": lambda _world: {},
-    "POST /api/v1/automation-rules/{automation_rule_id}/disable": lambda _world: {},
-    "POST /api/v1/automation-rules/{automation_rule_id}/dry": lambda _world: {"is_dry": True},
-    "POST /api/v1/automation-rules/{automation_rule_id}/arm": lambda _world: {},
-    "POST /api/v1/automation-rules/{automation_rule_id}/hook": lambda _world: {},
+    "POST /api/v1/automation/rules/{automation_rule_id}/enable": lambda _world: {},
+    "POST /api/v1/automation/rules/{automation_rule_id}/disable": lambda _world: {},
+    "POST /api/v1/automation/rules/{automation_rule_id}/dry": lambda _world: {"is_dry": True},
+    "POST /api/v1/automation/rules/{automation_rule_id}/arm": lambda _world: {},
+    "POST /api/v1/automation/rules/{automation_rule_id}/hook": lambda _world: {},
     "POST /api/v1/tariffs": lambda _world: {"name": "new", "currency": "EUR"},
     "POST /api/v1/tariffs/{tariff_id}/versions": lambda _world: {
         "valid_from": "2026-01-01", "definition": _PRICES

@@ -218,6 +218,8 @@ _MODEL = {
 def _letters(word: str) -> str:
     """Return a word as the name of a metric."""
     return f"m_{word.lower().replace('-', '_')}"[:60]
+
+
 def _zone() -> str:
     zone = Zone.objects.first()
     return str(zone.id if zone else uuid.uuid4())
