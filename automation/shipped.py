@@ -40,7 +40,7 @@ TEMPLATES = {
     for one in (
         Template(
             "water_when_dry", _("Water when dry"),
-            _("The soil is drier than 20 % for five minutes, by day: water, then rest an hour."),
+            _("The soil is drier than 20 percent for five minutes, by day: water, then rest an hour."),
             _value(below=20.0, clear=30.0), ("soil_moisture", "moisture"), _DAY, "on",
             more={"lasting": 300, "cooldown": 3600},
         ),
@@ -64,7 +64,7 @@ TEMPLATES = {
         ),
         Template(
             "stop_when_full", _("Stop the pump when the tank is full"),
-            _("The tank is fuller than 90 %: stop the pump and tell somebody."),
+            _("The tank is fuller than 90 percent: stop the pump and tell somebody."),
             _value(above=90.0, clear=80.0), ("tank_level", "level", "water_level"), None, "off",
             tells=True,
         ),
