@@ -40,7 +40,7 @@ TEMPLATES = {
     for one in (
         Template(
             "water_when_dry", _("Water when dry"),
-            _("The soil is drier than 20 percent for five minutes, by day: water, then rest an hour."),
+            _("The soil is drier than 20 percent for five minutes by day: water, rest an hour."),
             _value(below=20.0, clear=30.0), ("soil_moisture", "moisture"), _DAY, "on",
             more={"lasting": 300, "cooldown": 3600},
         ),
