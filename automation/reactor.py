@@ -18,6 +18,7 @@ from alarms.watching.sight import Sight
 from automation.engine.board import Found
 from automation.models import Reason
 from automation.services.deciding import Fired, decide_triggers
+from automation.services.quarantine import blame_rule
 from automation.watching import Followed, Loaded, load_board, rules_mark, save_states
 from energy.lib.redis import durable
 from energy.lib.waiting import must_wait
@@ -70,6 +71,7 @@ class AutomationReactor(Reactor):
         self._newest_batch = None
         self._found += loaded.board.due(int(seen * 1_000_000))
         self._decide(moment)
+        self._blame(loaded, moment)
         if not must_wait(self._keep_at, now=now, at_most=KEEP_SECONDS):
             self._keep(loaded, now)
         self._reload(moment)
@@ -90,6 +92,14 @@ class AutomationReactor(Reactor):
             self._loaded = None  # watches are ahead of what was decided
             raise
         FIRED.inc(len(found))
+
+    def _blame(self, loaded: Loaded, now: dt.datetime) -> None:
+        """Count failures of rules; the fifth stops one, once a round at most."""
+        failed, loaded.board.failed = loaded.board.failed, {}
+        for rule, error in failed.items():
+            logger.warning("The rule %s cannot be worked out: %r", rule.id, error)
+            with all_tenants():
+                blame_rule(rule.id, f"{type(error).__name__}: {error}"[:300], now=now)
 
     def _keep(self, loaded: Loaded, now: float) -> None:
         moved = {entry.owner.id: entry.owner for entry in loaded.board.moved()}

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import logging
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,6 +45,7 @@ class Followed:
 
     id: uuid.UUID
     version: int
+    zone: str
     cooldown: int
     entries: list[Entry[Followed]] = field(default_factory=list)
     quiet_until: int = 0
@@ -77,21 +78,18 @@ def load_board(previous: Rules | None, *, now: dt.datetime) -> Loaded:
         since.
     """
     with all_tenants():
-        rules = _read_rules()
         going_on, kept = previous or {}, {} if previous else _kept()
+        rules = _read_rules(going_on)
         fresh: list[Followed] = []
         restored: list[Followed] = []
         for rule in rules.values():
-            before = going_on.get(rule.id)
-            if before is not None and before.version == rule.version:
-                _carry(before, rule)
-            elif _restore(rule, kept.get(rule.id)):
-                restored.append(rule)
-            else:
-                fresh.append(rule)
+            if rule.id in going_on and going_on[rule.id].version == rule.version:
+                continue
+            (restored if _restore(rule, kept.get(rule.id)) else fresh).append(rule)
         board = Board(entry for rule in rules.values() for entry in rule.entries)
         found = _begin(fresh, now)
         found += _catch_up(board, restored, now)
+        _forget((going_on.keys() | kept.keys()) - rules.keys())
     for entry in board.entries:
         board.wait(entry)
     return Loaded(board, rules, found)
@@ -115,17 +113,30 @@ def _state_of(rule: Followed) -> str:
     )
 
 
-def _read_rules() -> Rules:
+def _read_rules(going_on: Mapping[uuid.UUID, Followed]) -> Rules:
     looking = AutomationRule.objects.filter(is_enabled=True, quarantine="").exclude(channels=[])
     rows = list(with_newest_version(looking.select_related("site")).order_by("id"))
-    units = units_of(_formula_channels(rows))
+    units = units_of(_formula_channels(row for row in rows if not _is_same(row, going_on)))
     found: Rules = {}
     for row in rows:
+        if _is_same(row, going_on):
+            found[row.id] = going_on[row.id]
+            _quiet(found[row.id], row)
+            continue
         try:
-            found[row.id] = _followed(row, ready(row, units))
+            found[row.id] = _followed(row, ready(row, units), going_on.get(row.id))
         except Exception:  # one bad rule never stops the others; its page says what is wrong
             logger.exception("The rule %s cannot be followed", row.id)
     return found
+
+
+def _is_same(row: Any, going_on: Mapping[uuid.UUID, Followed]) -> bool:
+    before = going_on.get(row.id)
+    return before is not None and (before.version, before.zone) == (row.newest, _zone(row))
+
+
+def _zone(row: Any) -> str:
+    return row.site.timezone if row.site_id else "UTC"
 
 
 def _formula_channels(rows: Iterable[Any]) -> set[int]:
@@ -138,15 +149,22 @@ def _formula_channels(rows: Iterable[Any]) -> set[int]:
     return found
 
 
-def _followed(row: Any, found: Ready) -> Followed:
-    rule = Followed(row.id, row.newest, found.definition.cooldown * SECOND_US)
-    if row.acted_at is not None:
-        rule.quiet_until = to_microseconds(row.acted_at) + rule.cooldown
+def _followed(row: Any, found: Ready, before: Followed | None) -> Followed:
+    rule = Followed(row.id, row.newest, _zone(row), found.definition.cooldown * SECOND_US)
+    _quiet(rule, row)
     for number, trigger in enumerate(found.definition.when):
         if isinstance(trigger, Samples):
-            watch = watch_of(trigger, found, number)
-            rule.entries.append(Entry(rule, number, watch))
+            rule.entries.append(Entry(rule, number, watch_of(trigger, found, number)))
+    if before is not None and before.version == rule.version:  # in another zone now
+        for entry, old in zip(rule.entries, before.entries, strict=True):
+            entry.watch.restore(old.watch.keep())
+        rule.quiet_until = max(before.quiet_until, rule.quiet_until)
     return rule
+
+
+def _quiet(rule: Followed, row: Any) -> None:
+    if row.acted_at is not None:
+        rule.quiet_until = max(rule.quiet_until, to_microseconds(row.acted_at) + rule.cooldown)
 
 
 def watch_of(trigger: Samples, found: Ready, number: int) -> Watch:
@@ -162,12 +180,10 @@ def _kept() -> dict[uuid.UUID, tuple[int, Mapping[str, Any]]]:
     return {rule: (version, states) for rule, version, states in rows.iterator()}
 
 
-def _carry(before: Followed, rule: Followed) -> None:
-    rule.quiet_until = max(before.quiet_until, rule.quiet_until)
-    watches = {entry.number: entry for entry in before.entries}
-    for entry in rule.entries:
-        entry.watch = watches[entry.number].watch
-        entry.has_moved = watches[entry.number].has_moved
+def _forget(rules: Collection[uuid.UUID]) -> None:
+    """Let rules that are off now begin anew when they are on again."""
+    if rules:
+        RuleState.objects.filter(rule_id__in=rules).delete()
 
 
 def _restore(rule: Followed, kept: tuple[int, Mapping[str, Any]] | None) -> bool:

@@ -47,6 +47,8 @@ class Board(Generic[Owner]):
         size = max(self._by_channel, default=0) + 1
         self._is_watched = np.zeros(size + 1, dtype=np.bool_)
         self._is_watched[list(self._by_channel)] = True
+        # owners of which a watch could not be worked out, since this was last asked
+        self.failed: dict[Owner, Exception] = {}
         self._waiting: list[tuple[int, int, Entry[Owner]]] = []
         self._order = 0
 
@@ -63,7 +65,11 @@ class Board(Generic[Owner]):
             mine["channel"].tolist(), mine["time"].tolist(), mine["value"].tolist(), strict=True
         ):
             for entry in by_channel[channel]:
-                firing = entry.watch.take(channel, time, value)
+                try:
+                    firing = entry.watch.take(channel, time, value)
+                except Exception as error:  # noqa: BLE001 one bad rule never stops the others
+                    self.failed[entry.owner] = error
+                    continue
                 entry.has_moved = True
                 if firing is not None:
                     found.append(Found(entry.owner, entry.number, firing))
@@ -79,7 +85,11 @@ class Board(Generic[Owner]):
             if entry.waits_until != at:
                 continue
             entry.waits_until = None
-            firing = entry.watch.due(until)
+            try:
+                firing = entry.watch.due(until)
+            except Exception as error:  # noqa: BLE001 one bad rule never stops the others
+                self.failed[entry.owner] = error
+                continue
             if firing is not None:
                 entry.has_moved = True
                 found.append(Found(entry.owner, entry.number, firing))

@@ -33,6 +33,7 @@ from telemetry.ingest.batch import to_microseconds
 logger = logging.getLogger(__name__)
 
 HOUR = dt.timedelta(hours=1)
+TIME = "time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +185,8 @@ def _decide(one: Fired, rule: Any, batch: _Batch) -> _Decision:
 
 def _judge(one: Fired, rule: Any, found: Ready, batch: _Batch) -> _Decision:
     rules = found.definition
-    if batch.now - one.at > dt.timedelta(seconds=rules.late):
+    # of times the policy of their schedule has decided already
+    if one.trigger.get("kind") != TIME and batch.now - one.at > dt.timedelta(seconds=rules.late):
         late = int((batch.now - one.at).total_seconds())
         return _Decision(one, rule, one.seen, Reason.TOO_LATE, f"{late} s")
     if rule.acted_at and one.at < rule.acted_at + dt.timedelta(seconds=rules.cooldown):

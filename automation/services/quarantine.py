@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 
+from django.db import transaction
 from django.utils.translation import gettext_noop, override
 
 from accounts.services.audit import record_event
@@ -27,6 +29,15 @@ def note_failure(rule: AutomationRule, detail: str, *, now: dt.datetime) -> None
     rule.save(update_fields=["failures", "updated_at"])
     if rule.failures >= FAILURES_BEFORE_STOP:
         stop_rule(rule, Quarantine.FAILURES, detail, now=now)
+
+
+@transaction.atomic
+def blame_rule(rule_id: uuid.UUID, detail: str, *, now: dt.datetime) -> None:
+    """Count a failure of a rule that is not locked yet; nothing if it is gone."""
+    rules = AutomationRule.objects.select_for_update(of=("self",), no_key=True)
+    rule = rules.filter(id=rule_id).first()
+    if rule is not None:
+        note_failure(rule, detail, now=now)
 
 
 def note_success(rule: AutomationRule) -> None:

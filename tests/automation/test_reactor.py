@@ -192,3 +192,61 @@ def test_a_cooldown_keeps_it_quiet(operator: Operator, channel: Channel, device:
 
     moments = [one.triggered_at.timestamp() - START.timestamp() for one in executions()]
     assert moments == [10, 40, 70]
+
+
+def test_a_rule_that_was_off_begins_anew(
+    operator: Operator, channel: Channel, device: Device
+) -> None:
+    rule = rule_of(
+        {"when": [{"kind": "samples", "that": below(channel)}], "then": [pump(device)]},
+        tenant=device.tenant,
+    )
+    operator.look(0)
+    operator.send(channel, [(10, 19.0)])
+    operator.look(11)
+    for is_enabled in (False, True):
+        with all_tenants():
+            rule.is_enabled = is_enabled
+            rule.save(update_fields=["is_enabled", "updated_at"])
+        operator.look(20 if is_enabled else 15)
+        with all_tenants():
+            assert not RuleState.objects.exists()
+    operator.send(channel, [(30, 18.0)])
+    operator.look(31)
+
+    moments = [one.triggered_at.timestamp() - START.timestamp() for one in executions()]
+    assert moments == [10, 30]
+
+
+def test_a_rule_that_cannot_be_worked_out_is_stopped_alone(
+    operator: Operator, channel: Channel, device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    then = [pump(device)]
+    good = rule_of(
+        {"when": [{"kind": "samples", "that": below(channel)}], "then": then},
+        tenant=device.tenant,
+    )
+    week = {"kind": "week", "slots": [{"from": "00:00", "to": "24:00"}]}
+    bad = rule_of(
+        {
+            "when": [{"kind": "samples", "that": {"kind": "all", "of": [below(channel), week]}}],
+            "then": then,
+        },
+        tenant=device.tenant,
+    )
+
+    def broken(*_: object) -> bool:
+        raise OverflowError("date value out of range")
+
+    monkeypatch.setattr("alarms.rules.week.Week.holds", broken)
+    operator.look(0)
+    for at in range(10, 60, 10):
+        operator.send(channel, [(at, 19.0)])
+        operator.look(at + 1)
+
+    assert {one.rule_id for one in executions()} == {good.id}
+    with all_tenants():
+        bad.refresh_from_db()
+        good.refresh_from_db()
+    assert (bad.quarantine, good.quarantine) == ("failures", "")
+    assert "OverflowError" in bad.quarantine_detail
