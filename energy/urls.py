@@ -138,6 +138,8 @@ urlpatterns = [
     path("alarms/", include("alarms.pages.urls_rules")),
     path("automation/", include("automation.pages.urls_overview")),
     path("automation/", include("automation.pages.urls_rules")),
+    path("automation/", include("automation.pages.urls_schedules")),
+    path("automation/", include("automation.pages.urls_log")),
     path("", include("automation.api.urls_hooks")),
     path("automation/demand/", include("automation.pages.urls_demand")),
     path("reports/", include("reports.pages.urls")),

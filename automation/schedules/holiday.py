@@ -18,18 +18,32 @@ def countries() -> Mapping[str, tuple[str, ...]]:
     return {code: tuple(parts) for code, parts in sorted(known.items())}
 
 
-@lru_cache(maxsize=512)
-def holidays_of(country: str, subdivision: str, year: int) -> Mapping[dt.date, str]:
-    """Return the public holidays of a year with their names, in the country's language.
+@lru_cache(maxsize=1)
+def _languages() -> Mapping[str, tuple[str, ...]]:
+    found = holidays.list_localized_countries(include_aliases=False)
+    return {code: tuple(languages) for code, languages in found.items()}
+
+
+@lru_cache(maxsize=1_024)
+def holidays_of(
+    country: str, subdivision: str, year: int, language: str = ""
+) -> Mapping[dt.date, str]:
+    """Return the public holidays of a year with their names.
+
+    Args: language: such as "en"; that of the country where names are not known in it.
 
     Raises: NotImplementedError: the country, or its part, is not known.
     """
-    return dict(holidays.country_holidays(country, subdiv=subdivision or None, years=year))
+    known = _languages().get(country, ())
+    spoken = next((one for one in known if language and one.split("_")[0] == language), None)
+    return dict(
+        holidays.country_holidays(country, subdiv=subdivision or None, years=year, language=spoken)
+    )
 
 
-def holiday_on(country: str, subdivision: str, day: dt.date) -> str:
+def holiday_on(country: str, subdivision: str, day: dt.date, language: str = "") -> str:
     """Return the name of the public holiday on a day; "" if it is none."""
-    return holidays_of(country, subdivision, day.year).get(day, "") if country else ""
+    return holidays_of(country, subdivision, day.year, language).get(day, "") if country else ""
 
 
 def check_country(country: str, subdivision: str, *, is_needed: bool) -> None:

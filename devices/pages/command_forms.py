@@ -40,13 +40,13 @@ class CommandForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.auto_id = f"id_{spec.name}_%s"  # many forms on one page
         self.spec = spec
-        made: dict[str, Any] = {PREFIX + param.name: _field_of(param) for param in spec.params}
+        made: dict[str, Any] = {PREFIX + param.name: field_of(param) for param in spec.params}
         self.fields = {**made, **self.fields}
 
     def params(self) -> dict[str, Any]:
         """Return the parameters that were filled in, with their types."""
         return {
-            param.name: _typed(param, self.cleaned_data[PREFIX + param.name])
+            param.name: typed(param, self.cleaned_data[PREFIX + param.name])
             for param in self.spec.params
             if self.cleaned_data.get(PREFIX + param.name) not in (None, "")
         }
@@ -108,7 +108,8 @@ class BatchForm(forms.Form):
         return given
 
 
-def _field_of(param: ParamSpec) -> forms.Field:
+def field_of(param: ParamSpec) -> forms.Field:
+    """Return the field in which people fill a parameter in."""
     words = shipped_word(param.label)
     label = f"{words} ({param.unit})" if param.unit else words
     common: dict[str, Any] = {
@@ -129,7 +130,7 @@ def _field_of(param: ParamSpec) -> forms.Field:
     return kind(**limits, **common)  # type: ignore[arg-type]
 
 
-def _typed(param: ParamSpec, value: Any) -> Any:
+def typed(param: ParamSpec, value: Any) -> Any:
     """Return a choice as the profile writes it; other fields have their types already."""
     for choice in param.choices:
         if str(choice) == str(value):
