@@ -31,6 +31,7 @@ class Span(NamedTuple):
     end: int
     text: str
     is_window: bool
+    is_many: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Bar:
     colour: int
     text: str
     is_window: bool
+    is_many: bool
     is_off: bool
 
 
@@ -121,14 +123,13 @@ def _spans(
     zone = place.zone
     begin = dt.datetime.combine(days[0], dt.time(), zone)
     end = dt.datetime.combine(days[-1] + _DAY, dt.time(), zone)
-    # a window of the day before may reach into the week
-    early = begin - 2 * _DAY if isinstance(definition.when, Window) else begin
     tick = dt.timedelta(seconds=1)
-    runs = runs_between(definition, place, early - tick, end - tick, most=MOST)
     spans: dict[dt.date, list[Span]] = {day: [] for day in days}
-    if isinstance(definition.when, Window):
-        _add_windows(spans, runs, place, end)
+    if isinstance(definition.when, Window):  # one may reach into the week, and one out of it
+        runs = runs_between(definition, place, begin - 2 * _DAY, end + 2 * _DAY, most=MOST)
+        _add_windows(spans, runs, place)
         return spans
+    runs = runs_between(definition, place, begin - tick, end - tick, most=MOST)
     for run in runs:
         at = run.at.astimezone(zone)
         minute = at.hour * 60 + at.minute
@@ -136,11 +137,9 @@ def _spans(
     return {day: _thinned(found) for day, found in spans.items()}
 
 
-def _add_windows(
-    spans: dict[dt.date, list[Span]], runs: Sequence[Run], place: Place, end: dt.datetime
-) -> None:
+def _add_windows(spans: dict[dt.date, list[Span]], runs: Sequence[Run], place: Place) -> None:
     start: dt.datetime | None = None
-    for run in [*runs, Run(end, "", Edge.END)]:
+    for run in runs:
         if run.edge == Edge.START:
             start = run.at.astimezone(place.zone)
         elif start is not None:
@@ -163,7 +162,7 @@ def _thinned(found: list[Span]) -> list[Span]:
         return found
     text = ngettext("%(number)d run", "%(number)d runs", len(found)) % {"number": len(found)}
     text = f"{found[0].text}–{found[-1].text}: {text}"
-    return [Span(found[0].start, min(found[-1].end, DAY_MINUTES), text, True)]
+    return [Span(found[0].start, min(found[-1].end, DAY_MINUTES), text, True, True)]
 
 
 def _bars(found: Iterable[tuple[Schedule, int, list[Span]]]) -> list[Bar]:
@@ -174,7 +173,7 @@ def _bars(found: Iterable[tuple[Schedule, int, list[Span]]]) -> list[Bar]:
         Bar(
             f"{lane * width + 1:.1f}%", f"{max(width - 2, 1):.1f}%", span.start,
             min(span.end, DAY_MINUTES) - span.start, colour,
-            f"{schedule.name}: {span.text}", span.is_window, not schedule.is_enabled,
+            f"{schedule.name}: {span.text}", span.is_window, span.is_many, not schedule.is_enabled,
         )
         for lane, (schedule, colour, spans) in enumerate(lanes)
         for span in spans
