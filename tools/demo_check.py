@@ -20,6 +20,7 @@ from tools.demo_alarm import AlarmFailed, follow_alarm
 from tools.demo_box import BoxFailed, follow_box
 from tools.demo_file import read_demo
 from tools.demo_ledger import LedgerFailed, follow_register
+from tools.demo_rule import RuleFailed, follow_rule
 from tools.embedded.state import throwaway_home
 from tools.embedded.supervisor import StartFailed
 from tools.terminal import paint, say
@@ -211,7 +212,15 @@ def _report_failure(name: str, reason: str) -> None:
     say(f"  {paint('FAILED', '31')}  {name}: {reason}")
 
 
-_FAILURES = (StartFailed, CheckFailed, BoxFailed, LedgerFailed, AlarmFailed, LoginFailed)
+_FAILURES = (
+    StartFailed,
+    CheckFailed,
+    BoxFailed,
+    LedgerFailed,
+    AlarmFailed,
+    RuleFailed,
+    LoginFailed,
+)
 
 
 async def _start_and_follow(demo: Demo) -> bool:
@@ -222,7 +231,9 @@ async def _start_and_follow(demo: Demo) -> bool:
         reading = await follow_reading(read_demo(demo.file))
         ledger = await asyncio.to_thread(follow_register, read_demo(demo.file))
         alarm = await asyncio.to_thread(follow_alarm, read_demo(demo.file))
-        return await follow_box(read_demo(demo.file), demo.boxes) and reading and ledger and alarm
+        rule = await asyncio.to_thread(follow_rule, read_demo(demo.file))
+        box = await follow_box(read_demo(demo.file), demo.boxes)
+        return all((reading, ledger, alarm, rule, box))
     except (*_FAILURES, OSError) as error:
         _report_failure("demo", str(error))
     return False

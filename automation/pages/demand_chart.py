@@ -57,7 +57,7 @@ def draw(picture: Picture, *, now: dt.datetime, zone: ZoneInfo) -> Drawing:
     last = (edges[-1], demand[-1]) if len(demand) else (picture.start.timestamp(), 0.0)
     end = picture.end.timestamp()
     return Drawing(
-        ticks=[(_percent(1 - kw / highest), _number(kw)) for kw in _ticks(highest)],
+        ticks=[(_percent(1 - kw / highest), text) for kw, text in _ticks(highest)],
         times=_times(picture, zone),
         power=" ".join(map(place, edges, power)),
         demand=" ".join(map(place, edges, demand)),
@@ -106,11 +106,15 @@ def _across(picture: Picture, at: float) -> float:
     return min(1.0, max(0.0, (at - start) / (end - start)))
 
 
-def _ticks(highest: float) -> list[float]:
+def _ticks(highest: float) -> list[tuple[float, str]]:
     rough = highest / TICKS
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * n for n in (1, 2, 5, 10) if power * n >= rough)
-    return [n * step for n in range(int(highest / step) + 1)]
+    decimals = max(0, -math.floor(math.log10(step)))
+    return [
+        (n * step, number_format(n * step, decimals, use_l10n=True, force_grouping=True))
+        for n in range(int(highest / step) + 1)
+    ]
 
 
 def _times(picture: Picture, zone: ZoneInfo) -> list[tuple[str, str]]:

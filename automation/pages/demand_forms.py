@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterable
 from typing import Any
@@ -35,6 +34,14 @@ def _seconds(label: Any, **options: Any) -> forms.IntegerField:
     return forms.IntegerField(
         label=label, widget=forms.NumberInput(attrs={"class": "input"}), **options
     )
+
+
+class _Params(forms.JSONField):
+    """Parameters of a command; blank for none."""
+
+    def prepare_value(self, value: Any) -> Any:
+        """Return what stands in the field."""
+        return super().prepare_value(value) if value else ""
 
 
 class GuardForm(forms.Form):
@@ -116,7 +123,7 @@ class LoadForm(forms.Form):
     shed = forms.ChoiceField(
         label=gettext_lazy("Command to shed it"), widget=forms.Select(attrs=_SELECT)
     )
-    shed_params = forms.JSONField(
+    shed_params = _Params(
         label=gettext_lazy("Its parameters"), required=False,
         widget=forms.Textarea(attrs={"rows": 2, "class": "input"}),
         help_text=gettext_lazy('As JSON, such as {"percent": 40}. Blank: none.'),
@@ -125,7 +132,7 @@ class LoadForm(forms.Form):
         label=gettext_lazy("Command to let it come back"), widget=forms.Select(attrs=_SELECT),
         help_text=gettext_lazy("Of the same device."),
     )  # fmt: skip
-    restore_params = forms.JSONField(
+    restore_params = _Params(
         label=gettext_lazy("Parameters of it"), required=False,
         widget=forms.Textarea(attrs={"rows": 2, "class": "input"}),
     )  # fmt: skip
@@ -151,9 +158,10 @@ class LoadForm(forms.Form):
             }  # fmt: skip
         super().__init__(*args, **kwargs)
         self._devices = _devices(guard)
-        for which, leaves_out in (("shed", (Effect.ON,)), ("restore", ())):
+        offered = _commands(self._devices.values())
+        for which in ("shed", "restore"):
             field: Any = self.fields[which]
-            field.choices = [("", "–"), *_commands(self._devices.values(), leaves_out)]
+            field.choices = [("", "–"), *offered]
 
     def clean(self) -> dict[str, Any]:
         """Compare the two commands."""
@@ -176,11 +184,6 @@ class LoadForm(forms.Form):
             "restore_command": restore, "shed_params": given["shed_params"] or {},
             "restore_params": given["restore_params"] or {},
         }  # fmt: skip
-
-
-def params_text(params: dict[str, Any]) -> str:
-    """Return parameters on one line; "" for none."""
-    return json.dumps(params, ensure_ascii=False) if params else ""
 
 
 def _sources(guard: DemandGuard | None) -> list[tuple[str | Promise, list[tuple[str, str]]]]:
@@ -214,10 +217,8 @@ def _devices(guard: DemandGuard) -> dict[uuid.UUID, Device]:
     return {device.id: device for device in found}
 
 
-def _commands(
-    devices: Iterable[Device], leaves_out: tuple[Effect, ...]
-) -> list[tuple[str, list[tuple[str, str]]]]:
-    useless = (Effect.READ, Effect.NONE, *leaves_out)
+def _commands(devices: Iterable[Device]) -> list[tuple[str, list[tuple[str, str]]]]:
+    useless = (Effect.READ, Effect.NONE)
     return [
         (
             device.name,

@@ -171,24 +171,18 @@ def _put_load(load: SheddableLoad, fields: Mapping[str, Any], actor: Commander) 
     if not actor.has_perm(PERMISSION, device):
         raise GuardRefused("may_not_control", _("You may not control this device."), "device")
     specs = specs_of(device)
-    _check_command(specs, load, "shed", must_stop=True)
-    _check_command(specs, load, "restore", must_stop=False)
+    _check_command(specs, load, "shed")
+    _check_command(specs, load, "restore")
     _save(load)
 
 
-def _check_command(
-    specs: Mapping[str, CommandSpec], load: SheddableLoad, which: str, *, must_stop: bool
-) -> None:
+def _check_command(specs: Mapping[str, CommandSpec], load: SheddableLoad, which: str) -> None:
     """Refuse a command that the device does not take; keep its parameters with defaults."""
     name = getattr(load, f"{which}_command")
     spec = specs.get(name)
     if spec is None:
         raise GuardRefused(
             "unknown_command", _("The device does not take this command."), f"{which}_command"
-        )
-    if must_stop and spec.effect == Effect.ON:
-        raise GuardRefused(
-            "switches_on", _("This command switches something on."), f"{which}_command"
         )
     if spec.effect in {Effect.READ, Effect.NONE}:
         raise GuardRefused(

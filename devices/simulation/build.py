@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,7 +16,7 @@ Entry = Mapping[str, Any]
 
 # how many ticks of the simulator lie between two messages of a slow device
 _SLOW = {"heat-pump": 3, "cold-store-sensor": 6, "climate-sensor": 6, "water-meter": 6,
-         "gateway-health": 6}  # fmt: skip
+         "gateway-health": 6, "relay-board": 6}  # fmt: skip
 
 _MODELS: dict[str, Callable[..., Model]] = {
     "three-phase-meter": Submeter,
@@ -27,6 +27,7 @@ _MODELS: dict[str, Callable[..., Model]] = {
     "climate-sensor": ClimateSensor,
     "water-meter": WaterMeter,
     "gateway-health": GatewayHealth,
+    "relay-board": GatewayHealth,  # what a board tells about itself
 }
 
 
@@ -42,7 +43,10 @@ class SimulatedDevice:
 
 @dataclass(frozen=True, slots=True)
 class SimulatedClient:
-    """One connection to the broker: a gateway with its devices, or a direct device."""
+    """One connection to the broker: a gateway with its devices, or a direct device.
+
+    obeys: does what commands say.
+    """
 
     username: str
     password: str
@@ -51,6 +55,7 @@ class SimulatedClient:
     prefix: str
     dialect: str
     devices: tuple[SimulatedDevice, ...]
+    obeys: bool = False
 
     @property
     def is_gateway(self) -> bool:
@@ -66,7 +71,8 @@ def build_clients(demo: Mapping[str, Any], *, seed: int) -> list[SimulatedClient
     clients = [_gateway_client(gateway, models) for gateway in gateways]
     for entry in direct:
         model = _build_model(entry, _place(entry, seed), seed, entry["uid"])
-        clients.append(_client(entry, "direct", [_device(entry, model)]))
+        client = _client(entry, "direct", [_device(entry, model)])
+        clients.append(replace(client, obeys=entry["profile"] == "relay-board"))
     return clients
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from devices.signature import BadSignature, verify
 from devices.simulators.faults import Faults
 from devices.simulators.hardware import Hardware, InEmergency
-from devices.simulators.memory import Memory
 
 _ON = {"switch_on", "on", "start", "run", "run_pump", "dose", "actuator_on"}
 _OFF = {"switch_off", "off", "stop", "actuator_off"}
@@ -26,11 +25,20 @@ class Outcome:
     wants_restart: bool = False
 
 
+class Remembers(Protocol):
+    """Keeps what became of commands; `state.commands` has it by the id."""
+
+    state: Any
+
+    def remember_command(self, command_id: str, told: dict[str, Any]) -> None:
+        """Keep what a command came to."""
+
+
 class Orders:
     """Obeys the commands of one box."""
 
     def __init__(
-        self, memory: Memory, hardware: Hardware, faults: Faults, *, secret: str = ""
+        self, memory: Remembers, hardware: Hardware, faults: Faults, *, secret: str = ""
     ) -> None:
         self._memory = memory
         self._hardware = hardware

@@ -117,7 +117,6 @@ def test_what_cannot_be_is_refused_with_its_place(
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        ({"shed_command": "pump_on"}, "switches_on"),
         ({"shed_command": "state"}, "switches_nothing"),
         ({"shed_command": "dance"}, "unknown_command"),
         ({"shed_params": {"x": 1}}, "unknown_param"),

@@ -43,7 +43,7 @@ class TestSeed:
         with all_tenants():
             assert Site.objects.count() == 4
             assert Gateway.objects.count() == len(demo["gateways"]) == 6
-            assert Device.objects.filter(gateway=None).count() == len(demo["devices"]) == 2
+            assert Device.objects.filter(gateway=None).count() == len(demo["devices"]) == 3
 
     def test_only_the_owner_reads_the_file(self, demo_file):
         call_command("seed_demo", out=str(demo_file))

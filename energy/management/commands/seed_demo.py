@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from alarms.demo.rules import seed_rules
+from automation.demo.seed import seed_automation
 from devices.demo.certificates import issue_demo_certificates
 from devices.demo.passwords import merge_into_file, read_demo_file
 from devices.demo.seed import DemoFleet, seed_fleet
@@ -82,6 +83,7 @@ class Command(BaseCommand):
             seed_tariffs(fleet.gateways, now=now)
             seed_meters(fleet.gateways, now=now)
             seed_rules(fleet.gateways, now=now)
+            seed_automation(now=now)
 
     def _open_accounts(self, fleet: DemoFleet) -> None:
         """Give accounts to all but those whose access was revoked in an earlier run."""
