@@ -117,6 +117,7 @@ def _edit(request: HttpRequest, rule: AutomationRule | None) -> HttpResponse:
     if draft is None:
         template = TEMPLATES.get(request.GET.get("template", ""))
         draft = draft_of_template(template, choices) if template else _blank()
+        draft["site"] = choices.sites[0][0] if choices.sites else ""
     if rule is not None and version is not None:
         draft["name"], draft["site"] = rule.name, str(rule.site_id or "")
         draft["based_on"] = str(version.number)
