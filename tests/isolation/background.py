@@ -65,6 +65,7 @@ SYSTEM_COMMANDS = {
     "run_ingest_worker": "stores what all gateways send; the topic names the tenant",
     "run_zones": "controls the zones of all tenants; writes in the scope of each in turn",
     "run_notifier": "tells the people of all tenants; enters the scope of each in turn",
+    "run_automation": "does what is due for all tenants, each in its own scope",
     "run_mqtt_listener": "only copies messages into the stream",
     "storage_tier": "tells where the samples of all tenants lie",
     "simulate_fleet": "plays devices from outside, with their own accounts",
