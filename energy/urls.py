@@ -140,6 +140,7 @@ urlpatterns = [
     path("automation/", include("automation.pages.urls_rules")),
     path("automation/", include("automation.pages.urls_schedules")),
     path("automation/", include("automation.pages.urls_log")),
+    path("automation/", include("automation.pages.urls_zones")),
     path("", include("automation.api.urls_hooks")),
     path("automation/demand/", include("automation.pages.urls_demand")),
     path("reports/", include("reports.pages.urls")),
