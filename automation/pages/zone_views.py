@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from alarms.words import amount
 from automation.models import ZoneControl
 from automation.pages.recipe_views import describe_hours, places_of
 from automation.queries.zones import ControllerRow, ZoneRow
 from automation.zone_words import OFF, TROUBLE, WHY
-from energy.lib.units import symbol
 
 _ROOM = 3.0  # deadbands shown beside the band
 BOX = 1_000
@@ -44,7 +44,8 @@ class ControllerLine:
     """A controller with its words and pictures."""
 
     row: ControllerRow
-    unit: str
+    value: str
+    target: str
     why: str
     is_trouble: bool
     gauge: Gauge | None
@@ -87,12 +88,22 @@ def _line(
     now: dt.datetime,
 ) -> ControllerLine:
     why = str(WHY[one.decision.why]) if one.row.is_enabled else str(OFF)
+    unit = one.row.channel.unit if one.row.channel else ""
     known = (values or {}).get(one.row.channel_id or 0)
     return ControllerLine(
-        one, symbol(one.row.channel.unit) if one.row.channel else "", why,
+        one, amount(round(one.seen.value, 3), unit) if one.seen is not None else "",
+        _target(one, unit), why,
         one.row.is_enabled and one.decision.why in TROUBLE, _gauge(one),
         _chart(one, control, known, now) if known else None,
     )  # fmt: skip
+
+
+def _target(one: ControllerRow, unit: str) -> str:
+    if one.target is None:
+        return ""
+    if not one.deadband:
+        return amount(round(one.target, 3), unit)
+    return f"{amount(round(one.target, 3), '')} ± {amount(round(one.deadband, 3), unit)}"
 
 
 def _gauge(one: ControllerRow) -> Gauge | None:
@@ -120,6 +131,7 @@ def _chart(
     values: Sequence[tuple[dt.datetime, float]],
     now: dt.datetime,
 ) -> Chart:
+    unit = one.row.channel.unit if one.row.channel else ""
     start, span = now - dt.timedelta(hours=24), 86_400
     edges = [value for _at, value in values]
     if one.target is not None:
@@ -142,7 +154,8 @@ def _chart(
         height = max(down(one.target - one.deadband) - top, 4.0)
         band = (begin, top, BOX - begin, height)
     words = _("Last 24 hours: from %(low)s to %(high)s") % {
-        "low": f"{min(v for _at, v in values):g}", "high": f"{max(v for _at, v in values):g}",
+        "low": amount(round(min(v for _at, v in values), 3), ""),
+        "high": amount(round(max(v for _at, v in values), 3), unit),
     }  # fmt: skip
     return Chart(list(_lines(values, across, down)), band, low, high, words)
 
