@@ -15,12 +15,14 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.tenancy import all_tenants
-from automation.models import Execution, Schedule
+from automation.models import Execution
+from automation.services.recipes import create_recipe
 from automation.services.rules import Wish, create_rule
-from automation.services.schedules import create_schedule, run_schedule
-from devices.models import Channel, Command, Device, Zone
+from automation.services.zone_recipes import start_recipe
+from devices.models import Channel, Command, Device
 from devices.services.commanders import Robot
 from energy.lib.redis import ephemeral
+from tests.automation.zoning import make_bench
 from tests.commands.conftest import Broker, wait_until
 from tests.commands.doubles import DeviceDouble
 from tests.commands.test_crashes import PREFIX, OwnTimer, Programs, programs
@@ -155,30 +157,35 @@ def test_a_value_leads_to_a_command_and_its_answer_ends_the_execution(
         assert_within(took, 6.0)
 
 
-def test_a_schedule_of_a_zone_waters_it_and_hears_of_it(
-    plant: Programs, broker: Broker, red: Team, device: Device, zone: Zone
+def test_a_phase_of_a_recipe_waters_its_zone_and_hears_of_it(
+    plant: Programs, broker: Broker, red: Team
 ) -> None:
-    """S4: schedule of a zone → irrigation command → ACK."""
-    water = {"kind": "command", "device": str(device.id), "name": "pump_on",
-             "params": {"duration_s": 30}, "wait": True}  # fmt: skip
+    """S4: recipe phase → schedule → irrigation command → ACK."""
+    bench = make_bench(red)
+    bench.configure(timezone.now())
+    window = {"name": "Water", "role": "irrigation", "params": {"runtime_s": 30},
+              "times": {"when": {"kind": "window", "from": "00:00", "to": "23:59"}}}  # fmt: skip
     with red.scope():
-        schedule: Schedule = create_schedule(
-            name="Water the bench", site=zone.site, zone=zone, actions=[water],
-            definition={"when": {"kind": "times", "at": ["06:00"]}},
-            actor=Robot("test"), now=timezone.now(),
-        )  # fmt: skip
+        recipe = create_recipe(
+            document={"name": "Basil", "phases": [{"name": "Growth", "schedules": [window]}]},
+            now=timezone.now(),
+        )
     act(plant)
-    with DeviceDouble(broker.for_devices, device.id) as double:
+    with DeviceDouble(broker.for_devices, bench.device.id) as double:
         began = time.monotonic()
         with red.scope():
-            run_schedule(schedule_id=schedule.id, actor=red.operator, now=timezone.now())
+            start_recipe(
+                actor=red.operator, zone=bench.zone, recipe=recipe, now=timezone.now()
+            )  # fmt: skip
         double.wait_for(1)
         wait_until(lambda: bool(executions(state="done")), "the end of the execution")
         took = time.monotonic() - began
 
-    [execution], [command] = executions(), commands()
-    assert (execution.zone_id, execution.schedule_id) == (zone.id, schedule.id)
-    assert (command.state, double.effects) == ("done", {str(command.id): 1})
+    # windows of days before are kept as missed
+    [execution], [command] = executions(state="done"), commands()
+    assert (execution.zone_id, execution.origin) == (bench.zone.id, "schedule")
+    assert (command.name, command.state) == ("pump_on", "done")
+    assert double.effects == {str(command.id): 1}
     assert_within(took, 6.0)
 
 
