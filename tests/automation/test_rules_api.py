@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from automation.models import AutomationRule, Quarantine
@@ -145,13 +148,15 @@ def test_the_address_of_a_webhook_is_told_once(red, place, client):
     assert made.headers["Cache-Control"] == "private, no-store"
     assert client.get(url).json()["has_hook"] is True
     assert made.json()["token"] not in client.get(url).content.decode()
+    called = urlsplit(made.json()["url"]).path
+    send(client, "post", f"{url}/enable")
+    assert Client().post(called, {"state": "on"}, "application/json").status_code == 202
     assert client.delete(f"{url}/hook").status_code == 204
     assert client.get(url).json()["has_hook"] is False
+    assert Client().post(called, {}, "application/json").status_code == 404
 
 
 def test_a_rule_is_replayed_before_it_is_made_and_afterwards(place, client):
-    import datetime as dt
-
     minute = dt.timedelta(minutes=1)
     store_samples(place.moisture, every(minute, NOW - 20 * minute, [30.0] * 5 + [10.0] * 5))
     store_samples(place.warmth, every(minute, NOW - 20 * minute, [20.0] * 20))
