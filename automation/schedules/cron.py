@@ -36,10 +36,12 @@ def is_of_every_hour(line: str) -> bool:
     return len(CronSim(line, _SOME_DAY).hours) == 24
 
 
-def local_times(line: str, day: dt.date) -> Iterator[dt.datetime]:
-    """Yield the times of a day on a clock that is never changed."""
-    start = dt.datetime.combine(day, dt.time())
-    for at in CronSim(line, start - dt.timedelta(seconds=1)):
+def local_times(line: str, day: dt.date, after: dt.datetime | None = None) -> Iterator[dt.datetime]:
+    """Yield the times of a day on a clock that is never changed; with `after` those later."""
+    start = dt.datetime.combine(day, dt.time()) - dt.timedelta(seconds=1)
+    if after is not None and after.date() > day:
+        return
+    for at in CronSim(line, max(start, after or start)):
         if at.date() != day:
             return
         yield at

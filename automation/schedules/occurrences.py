@@ -66,7 +66,7 @@ def runs_after(schedule: ScheduleDefinition, where: Where, moment: dt.datetime) 
     for day in _days(schedule, place, moment.astimezone(place.zone).date() - 2 * _DAY):
         # what belongs to a day may lie some hours before it by the clock, never a day
         yield from _settle(waiting, ticket, _instant(_midnight(day - _DAY), place.zone))
-        runs = _later(_runs_of(schedule, place, day), moment)
+        runs = _later(_runs_of(schedule, place, day, moment), moment)
         _push(waiting, ticket, runs)
     yield from _settle(waiting, ticket, None)
 
@@ -156,14 +156,19 @@ def _later(runs: Iterator[Run], moment: dt.datetime) -> Iterator[Run]:
     return (run for run in runs if run.at > moment)
 
 
-def _runs_of(schedule: ScheduleDefinition, place: Place, day: dt.date) -> Iterator[Run]:
-    """Yield the runs that belong to a local day, in order; they may lie in the next one."""
+def _runs_of(
+    schedule: ScheduleDefinition, place: Place, day: dt.date, moment: dt.datetime
+) -> Iterator[Run]:
+    """Yield the runs that belong to a local day, in order; they may lie in the next one.
+
+    Of many, those long before `moment` may be left out.
+    """
     zone = place.zone
     match schedule.when:
         case Times(at=at):
             yield from sorted(_at(day, clock, zone) for clock in at)
         case Every() as every:
-            yield from _every(every, day, zone)
+            yield from _every(every, day, zone, moment)
         case Window(start=start, end=end):
             begin, over = _at(day, start, zone), _at(_ending(day, start, end), end, zone)
             yield begin._replace(edge=Edge.START)
@@ -172,7 +177,7 @@ def _runs_of(schedule: ScheduleDefinition, place: Place, day: dt.date) -> Iterat
             if once.moment.date() == day:
                 yield Run(_instant(once.moment, zone), once.at)
         case Cron(line=line):
-            yield from _cron(line, day, zone)
+            yield from _cron(line, day, zone, moment)
         case Sun() as sun:
             yield from _sun(sun, place, day)
 
@@ -196,16 +201,23 @@ def _exception(schedule: ScheduleDefinition, day: dt.date) -> str:
     return "holiday" if is_holiday else "workday"
 
 
-def _every(every: Every, day: dt.date, zone: ZoneInfo) -> Iterator[Run]:
+def _every(every: Every, day: dt.date, zone: ZoneInfo, moment: dt.datetime) -> Iterator[Run]:
     end = _instant(_local(_ending(day, every.start, every.end), every.end), zone)
     at, step = _instant(_local(day, every.start), zone), dt.timedelta(seconds=every.seconds)
+    at += max((moment - at) // step, 0) * step
     while at < end:
         yield Run(at, f"{at:%Y-%m-%dT%H:%M:%SZ}")
         at += step
 
 
-def _cron(line: str, day: dt.date, zone: ZoneInfo) -> Iterator[Run]:
+def _cron(line: str, day: dt.date, zone: ZoneInfo, moment: dt.datetime) -> Iterator[Run]:
     """Yield the runs of a cron line; two local times that the clock jumps over are one run."""
+    length = _instant(_midnight(day + _DAY), zone) - _instant(_midnight(day), zone)
+    if length == _DAY:  # each local time is there once, and in order
+        after = moment.astimezone(zone).replace(tzinfo=None)
+        for local in local_times(line, day, after):
+            yield Run(_instant(local, zone), f"{local:%Y-%m-%dT%H:%M}")
+        return
     found = {run.at: run for run in _cron_runs(line, day, zone)}
     yield from sorted(found.values())
 
