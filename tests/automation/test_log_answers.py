@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import AuditEvent, User
-from automation.models import Execution, ExecutionStep, Origin, Reason, Schedule
+from automation.models import AutomationRule, Execution, ExecutionStep, Origin, Reason, Schedule
 from automation.running.executor import Executor
 from automation.services.agreeing import (
     NotProposed,
@@ -146,3 +146,22 @@ def test_the_log_costs_no_more_for_more_rows(
         assert len(client.get(LOG).json()["results"]) == 20
     with django_assert_max_num_queries(14):
         assert len(client.get("/api/v1/automation/schedules").json()["results"]) == 20
+
+
+def test_the_page_of_one_says_why_and_links_to_its_rule(
+    red: Team, pump: Device, client_for: SignIn
+) -> None:
+    with red.scope():
+        rule = AutomationRule.objects.create(name="Dry bed rule")
+        cause = begin(pump, NOW, label="Before")
+        one = begin(
+            pump, NOW, origin_id=rule.id, rule_id=rule.id, reason=Reason.CONDITIONS,
+            trigger={"kind": "execution", "execution": str(cause.id), "name": "Before"},
+            chain=[str(rule.id)],
+            seen=[{"what": "Bed 1 · Soil", "value": 40.5, "unit": "%", "holds": False}],
+        )  # fmt: skip
+    page = client_for(red.viewer).get(f"/automation/log/{one.id}/").content.decode()
+    for text in ("The conditions did not hold", "Bed 1 · Soil", "40.5 %", f"/{rule.id}",
+                 f"/automation/log/{cause.id}/", "Nothing was done."):  # fmt: skip
+        assert text in page
+    assert "Decline" not in page
