@@ -33,6 +33,15 @@ from tests.automation.guarding import (
     window,
 )
 from tests.conftest import Team
+from tests.factories import (
+    ChannelFactory,
+    DeviceFactory,
+    MeterFactory,
+    MeterInstallationFactory,
+    RegisterFactory,
+    RegisterFeedFactory,
+)
+from tests.telemetry.samples import store_samples
 
 pytestmark = pytest.mark.django_db
 
@@ -343,3 +352,39 @@ def test_one_that_fails_does_not_stop_the_others(
     look(420)
 
     assert [alarm.key for alarm in alarms()] == [f"system:demand_peak:{good.id}"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "factor", "expected"), [("total_increasing", 2, 120), ("gauge", 1, 60)]
+)
+def test_the_import_of_a_meter_is_watched_by_what_feeds_it(
+    red: Team, profile: DeviceProfile, kind: str, factor: int, expected: float
+) -> None:
+    """A counter of kWh with a transformer ratio, and a power."""
+    is_counter = kind == "total_increasing"
+    meter = MeterFactory(tenant=red.tenant)
+    channel = ChannelFactory(
+        device=DeviceFactory(tenant=red.tenant, site=meter.site), kind=kind, name="energy",
+        unit="kWh" if is_counter else "kW", expected_interval_seconds=10,
+    )  # fmt: skip
+    feed = RegisterFeedFactory(
+        register=RegisterFactory(meter=meter, quantity="import"), channel=channel,
+        installation=MeterInstallationFactory(
+            meter=meter, installed_at=at(-86_400), ct_ratio=factor
+        ),
+    )  # fmt: skip
+    guard = make_guard(
+        red.tenant, profile, site=meter.site, channel=None, register=feed.register
+    )  # fmt: skip
+    store_samples(
+        channel,
+        [(at(second), 60 * second / 3600 + 1000 if is_counter else 60.0)
+         for second in range(-300, 431, 10)],
+    )  # fmt: skip
+
+    with all_tenants():
+        [picture] = pictures_of([guard], now=at(430))
+
+    assert picture.prediction is not None
+    assert picture.prediction.expected_kw == pytest.approx(expected)
+    assert picture.decision.mood == ("warn" if expected > 100 else "quiet")
