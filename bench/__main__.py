@@ -18,6 +18,7 @@ BENCHES = {
     "live": ("bench.live", "a thousand sockets at 5,000 samples/s, and a hundred that stall"),
     "metering": ("bench.metering", "the ledger of 5,000 live meters, a year of 100, pages"),
     "query": ("bench.query", "questions about a year: a day, daily kWh, fifty channels"),
+    "zones": ("bench.zones", "1,000 zones with three controllers within their 15 s"),
     "storage": ("bench.storage", "bytes a packed point, lag of rollups, cost of a point"),
     "ingest": ("bench.ingest", "broker to committed row and to the WebSocket, against raw COPY"),
 }
