@@ -1,4 +1,4 @@
-"""Makes a rule, a schedule and a demand guard for the demo."""
+"""Makes a rule, a schedule, a demand guard and a zone with a recipe for the demo."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ from accounts.models import Tenant
 from accounts.tenancy import tenant_scope
 from automation.models import AutomationRule, DemandGuard, Schedule
 from automation.services.guards import add_load, create_guard
+from automation.services.recipes import create_recipe
 from automation.services.rules import Wish, create_rule
 from automation.services.schedules import create_schedule
-from devices.models import Channel, Device, Site
+from automation.services.zone_recipes import start_recipe
+from automation.services.zones import configure_zone
+from devices.models import Channel, Device, Site, Zone
 from devices.services.commanders import Robot
+from devices.services.fleet_additions import add_zone
 from metering.models import Quantity, Register
 
 PLAN_FILE = Path(__file__).with_name("automation.json")
@@ -38,6 +42,7 @@ def seed_automation(*, now: dt.datetime) -> int:
             made += _rule(plan["rule"], site, relays, now)
             made += _schedule(plan["schedule"], site, relays, now)
             made += _guard(plan["guard"], site, relays, now)
+            made += _zone(plan["zone"], plan["recipe"], site, relays, now)
     return made
 
 
@@ -86,6 +91,23 @@ def _guard(wanted: Plan, site: Site, relays: Device, now: dt.datetime) -> bool:
             "restore_command": "switch_off", "restore_params": relay,
         }  # fmt: skip
         add_load(guard_id=guard.id, fields=given, actor=SEED, now=now)
+    return True
+
+
+def _zone(wanted: Plan, recipe: Plan, site: Site, relays: Device, now: dt.datetime) -> bool:
+    """Make a zone whose plants are watered by a recipe."""
+    if Zone.objects.filter(site=site, name=wanted["name"]).exists():
+        return False
+    zone = add_zone(site=site, fields={"name": wanted["name"]}, now=now)
+    relay = {"channel": wanted["relay"]}
+    irrigation = {
+        "name": "irrigation", "device": str(relays.id), "start": "switch_on", "params": relay,
+        "amount": "runtime_s", "stop": "switch_off", "stop_params": relay,
+    }  # fmt: skip
+    setup = {"roles": [irrigation], "controllers": []}
+    configure_zone(actor=SEED, zone=zone, document=setup, now=now)
+    made = create_recipe(document=recipe, now=now)
+    start_recipe(actor=SEED, zone=zone, recipe=made, now=now)
     return True
 
 

@@ -10,19 +10,22 @@ from django.utils import timezone
 
 from accounts.tenancy import all_tenants
 from automation.demo.seed import seed_automation
-from automation.models import AutomationRule, DemandGuard, Schedule, SheddableLoad
+from automation.models import AutomationRule, DemandGuard, Schedule, SheddableLoad, ZoneControl
 from devices.simulation.relays import Relays
 
 
 @pytest.mark.django_db
-def test_the_demo_has_a_rule_a_schedule_and_a_guard_once(tmp_path, settings):
+def test_the_demo_has_a_rule_a_schedule_a_guard_and_a_recipe_once(tmp_path, settings):
     settings.HAS_BROKER = False
     call_command("seed_demo", out=str(tmp_path / "demo.json"))
 
     assert seed_automation(now=timezone.now()) == 0
 
     with all_tenants():
-        rule, schedule = AutomationRule.objects.get(), Schedule.objects.get()
+        rule, schedule = AutomationRule.objects.get(), Schedule.objects.get(zone=None)
+        control = ZoneControl.objects.get()
+        assert (control.recipe_name, control.recipe_state) == ("Young plants", "running")
+        assert Schedule.objects.get(zone=control.zone).control_id == control.id
         guard = DemandGuard.objects.get()
         assert (rule.is_enabled, len(rule.channels)) == (True, 1)
         assert schedule.next_at is not None
