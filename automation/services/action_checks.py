@@ -18,13 +18,10 @@ from automation.actions import (
     WebhookAction,
 )
 from automation.models import Schedule
+from automation.services.command_checks import CONTROL, find_problem, may_not_control
 from automation.services.schedule_refusals import ScheduleRefused
-from devices.command_schema import CommandSpec, check_params
 from devices.models import Device, Zone
-from devices.services.command_wire import specs_of
 from devices.services.commanders import Commander
-
-CONTROL = "control:device"
 
 
 def check_named(actions: Sequence[Action], field: str, actor: Commander) -> None:
@@ -84,20 +81,9 @@ def _check_command(
     _find(device is not None, "device", f"{place}.device")
     assert device is not None  # noqa: S101 (found)
     _may_control(actor, device, f"{place}.device")
-    spec = _spec(device, action.name, f"{place}.name")
-    for problem in check_params(spec, action.params)[1]:
-        raise ScheduleRefused(problem.code, problem.detail, f"{place}.params.{problem.name}")
-
-
-def _spec(device: Device, name: str, place: str) -> CommandSpec:
-    specs = specs_of(device)
-    if name in specs:
-        return specs[name]
-    known = ", ".join(sorted(specs)) or _("none")
-    detail = _("%(device)s has no such command. It takes: %(known)s.")
-    raise ScheduleRefused(
-        "unknown_command", detail % {"device": device.name, "known": known}, place
-    )
+    problem = find_problem(device, action, place)
+    if problem is not None:
+        raise ScheduleRefused(*problem)
 
 
 def _check_target(target: uuid.UUID, place: str, actor: Commander, *, kind: str = "") -> None:
@@ -109,8 +95,7 @@ def _check_target(target: uuid.UUID, place: str, actor: Commander, *, kind: str 
 
 def _may_control(actor: Commander, device: Device | None, place: str) -> None:
     if not actor.has_perm(CONTROL, device):
-        detail = _("You may not control this: somebody who may must save it.")
-        raise ScheduleRefused("may_not_control", detail, place)
+        raise ScheduleRefused(*may_not_control(place))
 
 
 def _find(is_there: bool, kind: str, place: str) -> None:

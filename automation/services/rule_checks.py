@@ -23,15 +23,18 @@ from automation.rules.definition import (
     read_rule,
     write_rule,
 )
+from automation.services.command_checks import (
+    CONTROL,
+    find_problem,
+    find_unknown,
+    may_not_control,
+)
 from automation.services.ready import units_of
 from automation.services.rule_names import Kind, Named, names_in
 from automation.services.rule_refusals import RuleRefused, refusal_of
-from devices.command_schema import check_params
 from devices.models import Channel, Device, Site, Zone
-from devices.services.command_wire import specs_of
 from devices.services.commanders import Commander
 
-CONTROL = "control:device"
 # what one must be allowed to see in order to name it
 _CODES = {
     Kind.CHANNEL: "read:telemetry", Kind.DEVICE: "read:device", Kind.SITE: "read:site",
@@ -66,7 +69,9 @@ def check_definition(
     devices = _devices(named)
     for number, trigger in enumerate(rule.when):
         if isinstance(trigger, OnCommand) and trigger.name:
-            _spec(devices[trigger.device], trigger.name, f"when[{number}]")
+            problem = find_unknown(devices[trigger.device], trigger.name, f"when[{number}].name")
+            if problem is not None:
+                raise RuleRefused(*problem)
     _check_commands(rule, devices)
     _check_webhooks(rule)
 
@@ -81,10 +86,7 @@ def check_control(rule: RuleDefinition, actor: Commander) -> None:
         elif not isinstance(action, ModeAction | ScheduleAction):
             continue
         if not actor.has_perm(CONTROL, of):
-            raise RuleRefused(
-                "may_not_control", _("You may not control this: somebody who may must save it."),
-                f"then[{number}]",
-            )  # fmt: skip
+            raise RuleRefused(*may_not_control(f"then[{number}]"))
 
 
 def _check_named(named: list[Named], actor: Commander, known: set[str]) -> None:
@@ -136,11 +138,9 @@ def _check_commands(rule: RuleDefinition, devices: Mapping[uuid.UUID, Device]) -
     for number, action in enumerate(rule.then):
         if not isinstance(action, CommandAction):
             continue
-        place = f"then[{number}]"
-        spec = _spec(devices[action.device], action.name, place)
-        _values, problems = check_params(spec, action.params)
-        for problem in problems:
-            raise RuleRefused(problem.code, problem.detail, f"{place}.params.{problem.name}")
+        problem = find_problem(devices[action.device], action, f"then[{number}]")
+        if problem is not None:
+            raise RuleRefused(*problem)
 
 
 def _check_webhooks(rule: RuleDefinition) -> None:
@@ -153,14 +153,3 @@ def _check_webhooks(rule: RuleDefinition) -> None:
         ):
             detail = _("Choose a target that is a webhook.")
             raise RuleRefused("no_webhook_target", detail, f"then[{number}].target")
-
-
-def _spec(device: Device, name: str, place: str) -> Any:
-    specs = specs_of(device)
-    if name in specs:
-        return specs[name]
-    known = ", ".join(sorted(specs)) or _("none")
-    detail = _("%(device)s has no such command. It takes: %(known)s.")
-    raise RuleRefused(
-        "unknown_command", detail % {"device": device.name, "known": known}, f"{place}.name"
-    )
