@@ -1,4 +1,4 @@
-"""`./run demo --check`, fifth part: a value, a rule, a command, its answer."""
+"""`./run demo --check`, fifth part: a value, a rule, a command, its answer; and a recipe."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import psycopg
 
 from devices.simulation.relays import Relays
 from tools.terminal import paint, say
+from tools.web_session import WebSession
 
 RULE = "Air the office when it is warm"
 SENSOR, RELAYS = "office-2", "load-relays"
@@ -34,6 +35,17 @@ JOIN automation_automationrule AS rule ON rule.id = execution.rule_id
 LEFT JOIN automation_executionstep AS step ON step.execution_id = execution.id
 LEFT JOIN devices_command AS command ON command.id = step.command_id
 WHERE rule.name = %s
+"""
+_RECIPE = """
+SELECT schedule.id, schedule.name FROM automation_schedule AS schedule
+JOIN automation_zonecontrol AS control ON control.id = schedule.control_id
+WHERE control.recipe_state = 'running' AND schedule.is_enabled
+"""
+_WATERED = """
+SELECT execution.state, command.state FROM automation_execution AS execution
+LEFT JOIN automation_executionstep AS step ON step.execution_id = execution.id
+LEFT JOIN devices_command AS command ON command.id = step.command_id
+WHERE execution.id = %s
 """
 
 
@@ -63,11 +75,35 @@ def follow_rule(demo: Mapping[str, Any]) -> bool:
             _report("value to the command at the device", (board.obeyed_at or began) - began)
             _wait(lambda: _one(database, _DONE, [RULE]) == ("done", "done"), "end of the execution")
             _report("value to the answer, execution done", time.monotonic() - began)
+            _follow_recipe(demo, database, board)
         finally:
             for client in (sensor, board.client):
                 client.disconnect()
                 client.loop_stop()
     return True
+
+
+def _follow_recipe(
+    demo: Mapping[str, Any], database: psycopg.Connection[Any], board: _Board
+) -> None:
+    """Run what the phase of a recipe has scheduled, until the board has answered."""
+    row = database.execute(_RECIPE).fetchone()
+    if row is None:
+        raise RuleFailed("the seed started no recipe")
+    schedule, name = row
+    tenant = next(one["tenant_slug"] for one in demo["devices"] if one["uid"] == RELAYS)
+    person = next(
+        user for user in demo["users"] if (user["tenant"], user["role"]) == (tenant, "admin")
+    )
+    session = WebSession(demo["web"])
+    session.log_in(person["email"], person["password"])
+    board.obeyed_at, began = None, time.monotonic()
+    path = f"/api/v1/automation/schedules/{schedule}/run"
+    execution = session.post_json(path, {})["id"]
+    _wait(lambda: board.obeyed_at is not None, f"water of {name} at the device")
+    _report("schedule to the water at the device", (board.obeyed_at or began) - began, "recipe")
+    _wait(lambda: _one(database, _WATERED, [execution]) == ("done", "done"), "end of the water")
+    _report("schedule to the answer, execution done", time.monotonic() - began, "recipe")
 
 
 class _Board:
@@ -115,5 +151,5 @@ def _wait(condition: Any, what: str) -> None:
         time.sleep(POLL_SECONDS)
 
 
-def _report(what: str, seconds: float) -> None:
-    say(f"  {paint('ok', '32')}      {f'rule: {what}':<50}{seconds * 1000:6.0f} ms")
+def _report(what: str, seconds: float, of: str = "rule") -> None:
+    say(f"  {paint('ok', '32')}      {f'{of}: {what}':<50}{seconds * 1000:6.0f} ms")
