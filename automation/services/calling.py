@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from accounts.tenancy import all_tenants, tenant_scope
-from automation.models import AutomationRule, Execution, Reason
+from automation.models import AutomationRule, Execution, ExecutionState, Reason
 from automation.rules.definition import OnWebhook, read_rule
 from automation.services.deciding import Fired, decide_triggers
 from automation.services.ready import with_newest_version
@@ -44,7 +44,7 @@ def call_rule(token: str, *, payload: Mapping[str, Any], key: str, now: dt.datet
     name = f"{rule.newest}:{number}:hook:{key or uuid.uuid4().hex}"
     with tenant_scope(rule.tenant_id):
         if rule.quarantine:
-            return Called("skipped", Reason.STOPPED.value)
+            return Called(ExecutionState.SKIPPED.value, Reason.STOPPED.value)
         fired = Fired(
             rule_id=rule.id, version=rule.newest, key=name, at=now,
             trigger={"number": number, "kind": "webhook", "said": dict(payload)},
@@ -52,8 +52,8 @@ def call_rule(token: str, *, payload: Mapping[str, Any], key: str, now: dt.datet
         )  # fmt: skip
         decide_triggers([fired], now=now)
         execution = Execution.objects.filter(origin_id=rule.id, trigger_key=name).first()
-    if execution is None:  # it was changed at this moment
-        raise RuleUnknown
+    if execution is None:  # it was changed at this moment, or is called too often to be kept
+        return Called(ExecutionState.SKIPPED.value, "")
     return Called(execution.state, execution.reason)
 
 

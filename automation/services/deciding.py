@@ -13,8 +13,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import transaction
-from django.db.models import Count
+from django.db import DatabaseError, transaction
+from django.db.models import Count, Q
 
 from accounts.tenancy import tenant_scope
 from automation.actions import CommandAction, write_actions
@@ -33,6 +33,8 @@ from telemetry.ingest.batch import to_microseconds
 logger = logging.getLogger(__name__)
 
 HOUR = dt.timedelta(hours=1)
+# of a rule, what was not done is written down so often in an hour; more says nothing new
+MOST_NOT_DONE = 600
 TIME = "time"
 
 
@@ -63,17 +65,28 @@ class _Batch:
     now: dt.datetime
     rules: dict[uuid.UUID, Any]
     acted: dict[uuid.UUID, int]
+    not_done: dict[uuid.UUID, int]
     latest: dict[int, Sample] = field(default_factory=dict)
     zones: dict[uuid.UUID, uuid.UUID] = field(default_factory=dict)
     modes: dict[uuid.UUID, str] = field(default_factory=dict)
     ready: dict[uuid.UUID, Ready | Exception] = field(default_factory=dict)
+
+    def worth_keeping(self, decision: _Decision) -> list[_Decision]:
+        """Return a decision, unless too many like it were not done within the hour."""
+        if decision.reason:
+            before = self.not_done.get(decision.rule.id, 0)
+            self.not_done[decision.rule.id] = before + 1
+            if before >= MOST_NOT_DONE:
+                return []
+        return [decision]
 
 
 def decide_triggers(fired: Collection[Fired], *, now: dt.datetime) -> list[Execution]:
     """Decide, in one transaction; return the executions that are new, also those not done.
 
     A trigger that was decided before changes nothing. Rules that are off, stopped or changed
-    meanwhile are passed over. Call it under `all_tenants`, or in the scope of their tenant.
+    meanwhile are passed over; what is not done is kept 600 times an hour for each rule. Call it
+    under `all_tenants`, or in the scope of their tenant.
     """
     if not fired:
         return []
@@ -86,7 +99,7 @@ def decide_triggers(fired: Collection[Fired], *, now: dt.datetime) -> list[Execu
             if rule is None or rule.newest != one.version or (one.rule_id, one.key) in known:
                 continue
             if not rule.quarantine:
-                wanted.append(_decide(one, rule, batch))
+                wanted += batch.worth_keeping(_decide(one, rule, batch))
         labels = Labels()
         labels.load(
             {part.channel for one in wanted for _, part, *_ in one.seen if isinstance(part, Value)}
@@ -129,15 +142,17 @@ def _load(fired: Collection[Fired], now: dt.datetime) -> _Batch:
         locked.filter(id__in=ids, is_enabled=True, quarantine="").select_related("site")
     ).order_by("id")
     rules = {rule.id: rule for rule in rows}
+    lately = Execution.objects.filter(origin_id__in=rules, decided_at__gt=now - HOUR)
+    is_done = Q(reason__in=["", Reason.STEP])
     counts = (
-        Execution.objects.filter(
-            origin_id__in=rules, decided_at__gt=now - HOUR, reason__in=["", Reason.STEP]
-        )
-        .order_by()
-        .values_list("origin_id")
-        .annotate(number=Count("id"))
+        lately.order_by()
+        .values("origin_id")
+        .annotate(done=Count("id", filter=is_done), not_done=Count("id", filter=~is_done))
     )
-    batch = _Batch(now, rules, dict(counts))
+    batch = _Batch(now, rules, {}, {})
+    for row in counts:
+        batch.acted[row["origin_id"]] = row["done"]
+        batch.not_done[row["origin_id"]] = row["not_done"]
     for rule in rules.values():
         try:
             batch.ready[rule.id] = ready(rule)
@@ -176,6 +191,8 @@ def _decide(one: Fired, rule: Any, batch: _Batch) -> _Decision:
             raise found
         with tenant_scope(rule.tenant_id):
             return _judge(one, rule, found, batch)
+    except DatabaseError:  # the transaction is lost with it
+        raise
     except Exception as error:  # noqa: BLE001 one bad rule never stops the others
         logger.warning("The rule %s cannot be decided: %r", rule.id, error)
         detail = f"{type(error).__name__}: {error}"[:300]

@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from django.db import DataError
 
 from accounts.tenancy import all_tenants, tenant_scope
 from alarms.models import Source
@@ -193,5 +194,57 @@ def test_an_event_that_nobody_waits_for_is_not_noted(device: Device) -> None:
     rule_of({"when": [{"kind": "alarm"}], "then": [order(device)]}, tenant=device.tenant)
     with tenant_scope(device.tenant_id):
         DeviceEvent.objects.create(device=device, kind="presence", code="online", at=START)
+    with all_tenants():
+        assert not AutomationEventNote.objects.exists()
+
+
+def test_what_is_not_done_is_kept_so_often_and_no_more(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("automation.services.deciding.MOST_NOT_DONE", 3)
+    rule_of(
+        {"when": [{"kind": "device", "is": "online"}], "then": [order(device, "state")],
+         "if": {"kind": "device", "device": str(device.id), "is": "offline"}},
+        tenant=device.tenant,
+    )  # fmt: skip
+    with tenant_scope(device.tenant_id):
+        device.last_seen_at = at(30)
+        device.save()
+        for seconds in range(6):
+            DeviceEvent.objects.create(
+                device=device, kind="presence", code="online", at=at(seconds)
+            )
+    go(30)
+
+    assert [one.reason for one in executions()] == ["conditions"] * 3
+    with all_tenants():
+        assert not AutomationEventNote.objects.exists()
+
+
+def test_an_event_of_which_nothing_can_be_kept_holds_up_no_other(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule_of(
+        {"when": [{"kind": "device", "is": "online"}], "then": [order(device, "state")]},
+        tenant=device.tenant,
+    )
+    with tenant_scope(device.tenant_id):
+        for seconds in range(5):
+            DeviceEvent.objects.create(
+                device=device, kind="presence", code="online", at=at(seconds)
+            )
+    with all_tenants():
+        bad = AutomationEventNote.objects.order_by("id")[2]
+    whole = Events.round.__globals__["decide_triggers"]
+
+    def refused(fired: Any, *, now: dt.datetime) -> Any:
+        if any(str(bad.event_id) in one.key for one in fired):
+            raise DataError("it cannot be kept")
+        return whole(fired, now=now)
+
+    monkeypatch.setattr("automation.running.events.decide_triggers", refused)
+    go(10)
+
+    assert len(executions()) == 4
     with all_tenants():
         assert not AutomationEventNote.objects.exists()
