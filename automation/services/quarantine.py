@@ -74,7 +74,7 @@ def arm_rule(rule: AutomationRule, *, now: dt.datetime) -> None:
     """Let a stopped rule act again, and end its alarm. Call it with the rule locked."""
     if not rule.quarantine:
         return
-    before = rule.quarantine
+    before = {"quarantine": rule.quarantine, "detail": rule.quarantine_detail}
     rule.quarantine, rule.quarantine_detail, rule.quarantined_at = "", "", None
     rule.failures = 0
     rule.save(
@@ -84,7 +84,7 @@ def arm_rule(rule: AutomationRule, *, now: dt.datetime) -> None:
     )  # fmt: skip
     record_event(
         action="automation_rule.armed", now=now, tenant_id=rule.tenant_id, obj=rule,
-        label=rule.name, detail={"reason": before},
+        label=rule.name, detail=before,
     )  # fmt: skip
     end_alarm(rule, now=now)
 

@@ -15,13 +15,9 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.services.audit import record_event
-from automation.models import AutomationRule, AutomationRuleVersion, Quarantine
+from automation.models import AutomationRule, AutomationRuleVersion
 from automation.rules.definition import (
     InDaylight,
-    OnActuator,
-    OnAlarm,
-    OnCommand,
-    OnDevice,
     OnTime,
     RuleDefinition,
     Samples,
@@ -32,11 +28,12 @@ from automation.rules.definition import (
 from automation.schedules.definition import Sun
 from automation.schedules.occurrences import next_run
 from automation.schedules.place import Place
+from automation.services.events import listened_types
+from automation.services.quarantine import arm_rule, end_alarm
 from automation.services.rule_checks import check_control, check_definition, read_definition
 from automation.services.rule_names import names_in
 from automation.services.rule_refusals import RuleRefused
 from automation.services.timing import place_of_site
-from devices.live_types import EventType
 from devices.models import Site
 from devices.services.commanders import Commander
 from devices.services.fleet_edits import VersionMoved, version_of
@@ -131,6 +128,8 @@ def change_rule(
         follow(rule, definition, now)
     if changes or is_new:
         _save(rule)
+    if not rule.is_enabled:
+        end_alarm(rule, now=now)
     if is_new:
         _save_version(version, made_by)
         changes |= _said(version)
@@ -170,12 +169,9 @@ def arm_again(rule_id: uuid.UUID, *, actor: Commander, now: dt.datetime) -> Auto
     newest = _newest(rule)
     definition = read_definition(newest.definition if newest else {})
     check_control(definition, actor)
-    detail = {"quarantine": rule.quarantine, "detail": rule.quarantine_detail}
-    rule.quarantine, rule.quarantine_detail = Quarantine.NONE, ""
-    rule.quarantined_at, rule.failures = None, 0
+    arm_rule(rule, now=now)
     follow(rule, definition, now)
     rule.save()
-    _record("automation_rule.armed", rule, detail, now)
     return rule
 
 
@@ -187,24 +183,16 @@ def remove_rule(rule_id: uuid.UUID, *, seen: str = "", now: dt.datetime) -> None
     """
     rule = lock_rule(rule_id, seen)
     _record("automation_rule.removed", rule, _settings(rule), now)
+    end_alarm(rule, now=now)
     rule.delete()
 
 
 def follow(rule: AutomationRule, definition: RuleDefinition, now: dt.datetime) -> None:
     """Write into a rule what it waits for from now on."""
-    rule.listens = listens_to(definition)
+    rule.listens = sorted({kind for one in definition.when for kind in listened_types(one)})
     looked_at = [channels_of(one.that) for one in definition.when if isinstance(one, Samples)]
     rule.channels = sorted(set().union(*looked_at))
     rule.position, rule.next_at = now, next_time(definition, place_of_site(rule.site), now)
-
-
-def listens_to(definition: RuleDefinition) -> list[str]:
-    """Return the types of live events that set a rule off, sorted."""
-    types = {
-        OnAlarm: EventType.ALARM, OnDevice: EventType.DEVICE_STATUS,
-        OnActuator: EventType.ACTUATOR_STATUS, OnCommand: EventType.COMMAND,
-    }  # fmt: skip
-    return sorted({types[type(one)].value for one in definition.when if type(one) in types})
 
 
 def next_time(definition: RuleDefinition, place: Place, now: dt.datetime) -> dt.datetime | None:

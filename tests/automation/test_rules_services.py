@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from accounts.models import AuditEvent, Role
-from alarms.models import NotificationTarget, TargetKind
+from alarms.models import Alarm, NotificationTarget, TargetKind
 from automation.models import AutomationRule, AutomationRuleVersion, Quarantine
+from automation.services.quarantine import stop_rule
 from automation.services.rule_hooks import make_hook, remove_hook
 from automation.services.rule_refusals import RuleRefused
 from automation.services.rules import (
@@ -299,3 +300,18 @@ def test_names_are_unique_and_there_is_an_end(red, place):
         remove_rule(rule.id, now=NOW)
         assert not AutomationRule.objects.filter(id=rule.id).exists()
         assert AuditEvent.objects.filter(action="automation_rule.removed").exists()
+
+
+@pytest.mark.parametrize("how", ["armed", "switched off", "removed"])
+def test_the_alarm_of_a_stopped_rule_ends(red, place, how):
+    rule = make(red, place, is_enabled=True)
+    with red.scope():
+        stop_rule(AutomationRule.objects.get(id=rule.id), Quarantine.LOOP, "A → A", now=NOW)
+        assert Alarm.objects.get().is_open
+        if how == "armed":
+            arm_again(rule.id, actor=red.owner, now=NOW)
+        elif how == "removed":
+            remove_rule(rule.id, now=NOW)
+        else:
+            change_rule(rule.id, Wish(is_enabled=False), actor=red.owner, now=NOW)
+        assert not Alarm.objects.get().is_open
