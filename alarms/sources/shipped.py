@@ -68,6 +68,18 @@ OF_TENANTS = (
         Severity.WARNING, unit="kW",
     ),
     Check(
+        "automation_stopped", _("Automation rule stopped"),
+        _("It does nothing until somebody arms it again."),
+        _("Look at its latest executions, mend it, and arm it again."),
+        Severity.ERROR,
+    ),
+    Check(
+        "zones_failing", _("Zones are not controlled"),
+        _("{value} % of the zones failed when they were looked at last."),
+        _("Open the zones with errors: they name what went wrong."),
+        Severity.ERROR, limit=10, unit="%",
+    ),
+    Check(
         "undelivered", _("Notifications were given up"),
         _("{value} messages about alarms reached nobody within the last day."),
         _("Look at the notifications: correct the address, and send them again."),

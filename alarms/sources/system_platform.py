@@ -29,7 +29,15 @@ from telemetry.reactors.registry import REACTORS
 LEDGER = "metering"
 WEB_MINUTES = 5
 WEB_AT_LEAST = 20  # fewer requests say little
-SERVICES = ("listener", "ingest", "worker", "beat", *(f"reactor_{name}" for name in REACTORS))
+SERVICES = (
+    "listener",
+    "ingest",
+    "automation",
+    "zones",
+    "worker",
+    "beat",
+    *(f"reactor_{name}" for name in REACTORS),
+)
 HOST = f"{os.uname().nodename}:"  # begins the subject of what is about this machine
 _MEMORY = Path("/proc/meminfo")
 _LOAD = Path("/proc/stat")

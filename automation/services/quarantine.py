@@ -6,18 +6,16 @@ import datetime as dt
 import uuid
 
 from django.db import transaction
-from django.utils.translation import gettext_noop, override
 
 from accounts.services.audit import record_event
+from alarms.engine.incidents import system_key
 from alarms.models import Source
 from alarms.services.raising import Sign, clear_alarm, raise_alarm
+from alarms.sources.checks import effective_checks, words_in_english
 from automation.models import AutomationRule, Quarantine
-from devices.models import Severity
 
 FAILURES_BEFORE_STOP = 5
 CODE = "automation_stopped"
-TITLE = gettext_noop("Automation rule stopped")
-ADVICE = gettext_noop("Look at its latest executions, mend it, and arm it again.")
 
 
 def note_failure(rule: AutomationRule, detail: str, *, now: dt.datetime) -> None:
@@ -58,13 +56,19 @@ def stop_rule(rule: AutomationRule, reason: Quarantine, detail: str, *, now: dt.
         action="automation_rule.stopped", now=now, tenant_id=rule.tenant_id, obj=rule,
         label=rule.name, detail={"reason": reason.value, "detail": detail[:500]},
     )  # fmt: skip
-    with override("en"):
-        because = str(reason.label)
+    _tell(rule, reason, detail, now)
+
+
+def _tell(rule: AutomationRule, reason: Quarantine, detail: str, now: dt.datetime) -> None:
+    check = effective_checks()[CODE]
+    if not check.is_enabled:
+        return
+    title, text, advice = words_in_english(check, value=None, subject=rule.name)
     raise_alarm(
         Sign(
             tenant_id=rule.tenant_id, key=alarm_key(rule), source=Source.SYSTEM, code=CODE,
-            title=TITLE, subject=rule.name, severity=Severity.ERROR,
-            text=f"{because}: {detail}"[:300], advice=ADVICE, site_id=rule.site_id,
+            title=title, subject=rule.name, severity=check.severity,
+            text=f"{text} ({reason.value}) {detail}"[:300], advice=advice, site_id=rule.site_id,
         ),
         at=now, now=now,
     )  # fmt: skip
@@ -96,4 +100,4 @@ def end_alarm(rule: AutomationRule, *, now: dt.datetime) -> None:
 
 def alarm_key(rule: AutomationRule) -> str:
     """Return the key of the alarm that says that a rule is stopped."""
-    return f"automation:{rule.id}"
+    return system_key(CODE, str(rule.id))

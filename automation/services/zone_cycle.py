@@ -9,18 +9,16 @@ from typing import NamedTuple
 
 from django.db import transaction
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
-from django.utils.translation import gettext_noop
 
 from accounts.tenancy import all_tenants, tenant_scope
 from alarms.models import Alarm, Source
 from alarms.services.raising import Sign, clear_alarm, raise_alarm
+from alarms.sources.checks import effective_checks, words_in_english
+from alarms.sources.shipped import Check
 from automation.control.pace import CYCLE, skipped
 from automation.models import RecipeState, ZoneControl, ZoneController
-from devices.models import Severity
 
 ALARM_CODE = "zones_failing"
-# the alarm is raised above this share of the zones of an organisation
-FAILING_SHARE = 0.10
 
 
 class Claim(NamedTuple):
@@ -78,9 +76,9 @@ def note_cycle(
 
 
 def tell_failures(*, tenants: Iterable[uuid.UUID], now: dt.datetime) -> None:
-    """Raise an alarm where more than a tenth of the zones failed when last looked at.
+    """Raise an alarm where more of the zones than a limit (10 %) failed when last looked at.
 
-    It ends when no more than a tenth does.
+    It ends when no more than that do.
     """
     wanted = set(tenants)
     with all_tenants():
@@ -91,24 +89,24 @@ def tell_failures(*, tenants: Iterable[uuid.UUID], now: dt.datetime) -> None:
             Alarm.objects.filter(tenant_id__in=wanted, source=Source.SYSTEM, code=ALARM_CODE,
                                  ending="").values_list("tenant_id", flat=True)
         )  # fmt: skip
+    check = effective_checks()[ALARM_CODE]
     for tenant_id in wanted:
         failing, number = shares.get(tenant_id, (0, 0))
-        is_bad = failing > FAILING_SHARE * number
+        is_bad = check.is_enabled and failing * 100 > (check.limit or 0.0) * number
         if is_bad == (tenant_id in raised):
             continue
         with tenant_scope(tenant_id):
             if is_bad:
-                raise_alarm(_sign(tenant_id, failing, number), at=now, now=now)
+                raise_alarm(_sign(check, tenant_id, failing, number), at=now, now=now)
             else:
                 clear_alarm(tenant_id, f"system:{ALARM_CODE}", at=now, now=now)
 
 
-def _sign(tenant_id: uuid.UUID, failing: int, zones: int) -> Sign:
+def _sign(check: Check, tenant_id: uuid.UUID, failing: int, zones: int) -> Sign:
+    value = round(100 * failing / zones, 1)
+    title, text, advice = words_in_english(check, value=value, subject="")
     return Sign(
         tenant_id=tenant_id, key=f"system:{ALARM_CODE}", source=Source.SYSTEM, code=ALARM_CODE,
-        title=gettext_noop("Zones are not controlled"), subject=f"{failing}/{zones}",
-        severity=Severity.ERROR,
-        text=f"{failing} of {zones} zones failed when they were looked at last.",
-        advice=gettext_noop("Open the zones with errors: they name what went wrong."),
-        value=round(100 * failing / zones, 1), limit=100 * FAILING_SHARE, unit="%",
+        title=title, subject=f"{failing}/{zones}", severity=check.severity, text=text,
+        advice=advice, value=value, limit=check.limit, unit="%",
     )  # fmt: skip
