@@ -75,7 +75,7 @@ OF_TENANTS = (
     ),
     Check(
         "zones_failing", _("Zones are not controlled"),
-        _("{value} % of the zones failed when they were looked at last."),
+        _("{value} {unit} of the zones failed when they were looked at last."),
         _("Open the zones with errors: they name what went wrong."),
         Severity.ERROR, limit=10, unit="%",
     ),
