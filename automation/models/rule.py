@@ -71,6 +71,11 @@ class AutomationRule(TenantModel):
             models.Index(
                 fields=["next_at"], condition=Q(next_at__isnull=False), name="automation_rule_due"
             ),
+            # asked for each live event of a tenant
+            models.Index(
+                fields=["tenant"], name="automation_rule_listens",
+                condition=Q(is_enabled=True, quarantine="") & ~Q(listens=[]),
+            ),
         ]
 
     def __str__(self) -> str:
