@@ -24,6 +24,7 @@ from accounts.models import (
 )
 from accounts.tenancy import all_tenants, is_tenant_owned
 from alarms.models import WatchState
+from automation.models import RuleState
 from devices.models import Device, DeviceProfile, Gateway, ShutOut, Site
 from devices.models.share import DeviceUserPermission
 from tests.admin.canaries import Household
@@ -31,7 +32,12 @@ from tests.factories import DeviceProfileFactory, MembershipFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 
-SHUT = {ApiKey, ShutOut, WatchState}  # of tenants, but for platform staff or behind sudo mode
+SHUT = {
+    ApiKey,
+    RuleState,
+    ShutOut,
+    WatchState,
+}  # of tenants, but for platform staff or behind sudo mode
 OPEN = {m for m in admin.site._registry if is_tenant_owned(m)} - SHUT | {Membership}
 NEVER = set(admin.site._registry) - OPEN - {ApiKey, AuditEvent}
 ANSWERS = {200, 302, 400, 403, 404}
