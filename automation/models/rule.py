@@ -73,7 +73,8 @@ class AutomationRule(TenantModel):
             ),
             # asked for each live event of a tenant
             models.Index(
-                fields=["tenant"], name="automation_rule_listens",
+                fields=["tenant"],
+                name="automation_rule_listens",
                 condition=Q(is_enabled=True, quarantine="") & ~Q(listens=[]),
             ),
         ]
