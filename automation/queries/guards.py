@@ -51,11 +51,6 @@ class Picture:
         """Return from when on it warns."""
         return self.end - dt.timedelta(minutes=self.guard.warn_minutes)
 
-    @property
-    def sheddable_kw(self) -> Decimal:
-        """Return what could be shed still."""
-        return sum((one.rated_kw for one in self.loads if not one.is_shed), Decimal(0))
-
 
 def list_guards() -> QuerySet[DemandGuard]:
     """Return the guards of the tenant by name."""

@@ -34,7 +34,6 @@ from automation.rules.definition import (
     Payload,
     Value,
     channels_of,
-    parts,
 )
 from telemetry.virtual.formula import FormulaError, compile_formula
 
@@ -367,10 +366,3 @@ def _check_time(scene: Scene) -> None:
 
 def _nothing(scene: Scene) -> Sample | None:
     return None
-
-
-def has_parts(condition: Condition | None, *kinds: type) -> bool:
-    """Tell whether a condition has a part of one of these kinds."""
-    return condition is not None and any(
-        isinstance(part, kinds) for _place, part, _depth in parts(condition)
-    )
