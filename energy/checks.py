@@ -58,6 +58,8 @@ GLOBAL_TABLES = {
     "alarms.AlarmCheck": "the platform's own checks are the same for everybody",
     "alarms.AlarmCheckChange": "is history of what is the same for everybody",
     "alarms.DeviceEventNote": "is work for alarms; gone when done",
+    "devices.PortLease": "names ports of this machine and who holds them",
+    "charging.EventSubscriber": "tells how far parts of the product have come",
     "automation.AutomationEventNote": "is work for rules; gone when done",
     "telemetry.RejectedMessage": "its tenant is often unknown; for platform staff only",
 }

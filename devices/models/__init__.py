@@ -43,7 +43,7 @@ from devices.models.firmware import (
     PublishedRelease,
 )
 from devices.models.live_event import LiveEvent
-from devices.models.outbox import OutboundMessage
+from devices.models.outbox import OutboundMessage, Wire
 from devices.models.profile import ClockPolicy, DeviceProfile, Dialect, ImageFormat, ProfileChannel
 from devices.models.safety import ActuatorState, EmergencyStop, Interlock, ZoneLease
 from devices.models.share import (
@@ -53,6 +53,14 @@ from devices.models.share import (
     SiteUserPermission,
 )
 from devices.models.site import Site, Zone
+from devices.models.wire import (
+    ModbusBus,
+    ModbusUnit,
+    Parity,
+    PortLease,
+    SerialLine,
+    WireState,
+)
 from devices.models.zigbee import (
     GatewayShareToken,
     InterviewState,
@@ -105,10 +113,14 @@ __all__ = [
     "Lifecycle",
     "OnboardingToken",
     "LiveEvent",
+    "ModbusBus",
+    "ModbusUnit",
     "OutboundMessage",
+    "Parity",
     "PendingDevice",
     "PendingZigbeeClaim",
     "Phase",
+    "PortLease",
     "PowerSource",
     "ProfileChannel",
     "ProvisioningPolicy",
@@ -117,6 +129,7 @@ __all__ = [
     "ReportedStatus",
     "RevocationReason",
     "RevokedCertificate",
+    "SerialLine",
     "ShutOut",
     "Severity",
     "Site",
@@ -124,6 +137,8 @@ __all__ = [
     "SiteUserPermission",
     "TargetState",
     "TransferState",
+    "Wire",
+    "WireState",
     "ZigbeeBridge",
     "ZigbeeClaimState",
     "ZigbeeNode",

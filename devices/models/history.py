@@ -15,8 +15,10 @@ from devices.models.share import (
     SiteUserPermission,
 )
 from devices.models.site import Site, Zone
+from devices.models.wire import ModbusBus, ModbusUnit, SeenOnWire, SerialLine
 
 _REPORTED = (*(field.name for field in PresenceFields._meta.local_fields), "firmware_version")
+_SEEN = tuple(field.name for field in SeenOnWire._meta.local_fields)
 
 for _model in (
     Site,
@@ -34,3 +36,6 @@ for _model in (
     keep_history(_model)
 keep_history(Gateway, ignore=_REPORTED)
 keep_history(Device, ignore=_REPORTED)
+keep_history(ModbusBus, ignore=_SEEN)
+keep_history(ModbusUnit, ignore=(*_SEEN, "identity"))
+keep_history(SerialLine, ignore=(*_SEEN, "firmware"))

@@ -6,17 +6,28 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
+class Wire(models.TextChoices):
+    """Over what a message leaves; each wire has an owner of its own."""
+
+    MQTT = "mqtt", "MQTT"
+    MODBUS = "modbus", "Modbus"
+    SERIAL = "serial", _("Serial")
+
+
 class OutboundMessage(models.Model):
-    """A message that the owner of the MQTT connection sends, then deletes.
+    """A message that the owner of its wire sends, then deletes.
 
     Written in the transaction of what it tells, so neither exists without the other. Carries
     the tenant only to be erased with it: an unclaimed box has none, and nobody reads this table
-    but the sender. Times are UTC; larger `priority` goes first.
+    but the sender. Times are UTC; larger `priority` goes first. `line_id`: of the Modbus bus or
+    serial line over which it leaves, null for the broker.
     """
 
     id = models.BigAutoField(primary_key=True)
     tenant_id = models.UUIDField(_("tenant"), null=True, editable=False)
     command_id = models.UUIDField(_("command"), null=True, editable=False)
+    wire = models.CharField(_("wire"), max_length=6, choices=Wire, default=Wire.MQTT)
+    line_id = models.UUIDField(_("line"), null=True, editable=False)
     topic = models.CharField(_("topic"), max_length=512)
     payload = models.BinaryField(_("payload"))
     qos = models.PositiveSmallIntegerField(_("QoS"), default=1)

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
+import uuid
+from collections.abc import Collection
 
-from django.db import transaction
+from django.db import models, transaction
 
 from accounts.services.audit import record_event
 from devices.command_schema import BadCommandSchema, CommandSpec, read_commands
 from devices.command_states import State
 from devices.downlink import Order, Place, command_payload, command_topic, encode
-from devices.models import Command, CommandSecret, Device, Dialect
+from devices.models import (
+    Command,
+    CommandSecret,
+    Device,
+    Dialect,
+    ModbusUnit,
+    SerialLine,
+    Wire,
+)
 from devices.services.outbox import queue_message
 from energy.lib.sealing import Purpose, seal
 
+Route = tuple[Wire, uuid.UUID | None]
+BY_BROKER: Route = (Wire.MQTT, None)
 SECRET_PURPOSE = Purpose.COMMAND_SECRET
 
 
@@ -49,6 +61,31 @@ def _friendly_name(device: Device) -> str:
     return node.friendly_name if node is not None else ""
 
 
+def routes_of(device_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Route]:
+    """Return the buses and lines of devices that have one; the others hear over MQTT. One query.
+
+    Also those that are switched off: commands to them wait until they expire.
+    """
+    units = ModbusUnit.objects.filter(device__in=device_ids).annotate(
+        wire=models.Value(Wire.MODBUS.value), line=models.F("bus_id")
+    )
+    lines = SerialLine.objects.filter(device__in=device_ids).annotate(
+        wire=models.Value(Wire.SERIAL.value), line=models.F("id")
+    )
+    names = ("device_id", "wire", "line")
+    found = units.values_list(*names).union(lines.values_list(*names))
+    return {device_id: (Wire(wire), line) for device_id, wire, line in found}
+
+
+def topic_of(place: Place, order: Order, route: Route) -> str:
+    """Return the topic of a command; on other wires than MQTT it only says what it is.
+
+    Raises: UnusableTopic.
+    """
+    wire, line_id = route
+    return command_topic(place, order) if wire == Wire.MQTT else f"{wire}/{line_id}/{order.name}"
+
+
 def order_of(command: Command) -> Order:
     """Return a command as a device needs it."""
     return Order(
@@ -69,8 +106,11 @@ def send(command: Command, *, now: dt.datetime, priority: int) -> None:
     Raises: UnusableTopic.
     """
     place, order = place_of(command.device), order_of(command)
+    route = routes_of([command.device_id]).get(command.device_id, BY_BROKER)
     queue_message(
-        topic=command_topic(place, order),
+        topic=topic_of(place, order, route),
+        wire=route[0],
+        line_id=route[1],
         payload=encode(command_payload(place, order, now=now)),
         now=now,
         tenant_id=command.tenant_id,

@@ -20,7 +20,7 @@ from accounts.services.audit import record_event
 from accounts.tenancy import tenant_scope
 from devices.command_schema import CommandSpec, Effect
 from devices.command_states import State
-from devices.downlink import UnusableTopic, command_payload, command_topic, encode
+from devices.downlink import UnusableTopic, command_payload, encode
 from devices.models import (
     ActuatorState,
     Command,
@@ -33,7 +33,16 @@ from devices.models import (
 )
 from devices.services.command_moves import move
 from devices.services.command_refusals import MayNotControl, NoReason, StopGone
-from devices.services.command_wire import first_entry, order_of, place_of, specs_of
+from devices.services.command_wire import (
+    BY_BROKER,
+    Route,
+    first_entry,
+    order_of,
+    place_of,
+    routes_of,
+    specs_of,
+    topic_of,
+)
 from devices.services.commanders import Commander, Requester, requester_of
 from devices.services.outbox import URGENT, queue_messages
 
@@ -226,6 +235,7 @@ def _switch_off(
 ) -> tuple[int, tuple[str, ...]]:
     """Queue every OFF of the devices in few statements."""
     known = _known_actuators(devices)
+    routes = routes_of([device.id for device in devices])
     commands: list[Command] = []
     messages: list[OutboundMessage] = []
     without: list[str] = []
@@ -237,7 +247,7 @@ def _switch_off(
         for spec, params, actuator in found:
             if only is None or actuator == only:
                 command = _off_command(device, spec, params, requester, key, now)
-                messages += _message_of(command, now)
+                messages += _message_of(command, routes.get(device.id, BY_BROKER), now)
                 commands.append(command)
     Command.objects.bulk_create(commands)
     queue_messages(messages)
@@ -263,11 +273,11 @@ def _off_command(
     )  # fmt: skip
 
 
-def _message_of(command: Command, now: dt.datetime) -> list[OutboundMessage]:
+def _message_of(command: Command, route: Route, now: dt.datetime) -> list[OutboundMessage]:
     """Return the message; a command that no topic can carry is kept as not sent."""
     place, order = place_of(command.device), order_of(command)
     try:
-        topic = command_topic(place, order)
+        topic = topic_of(place, order, route)
     except UnusableTopic as error:
         command.state, command.finished_at = State.SEND_FAILED.value, now
         command.code, command.detail = "unusable_topic", str(error)[:1000]
@@ -276,7 +286,7 @@ def _message_of(command: Command, now: dt.datetime) -> list[OutboundMessage]:
         OutboundMessage(
             topic=topic, payload=encode(command_payload(place, order, now=now)),
             tenant_id=command.tenant_id, command_id=command.id, created_at=now, not_before=now,
-            expires_at=command.expires_at, priority=URGENT,
+            expires_at=command.expires_at, priority=URGENT, wire=route[0], line_id=route[1],
         )
     ]  # fmt: skip
 

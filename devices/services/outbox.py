@@ -1,15 +1,15 @@
-"""Messages to devices: written with what they tell, sent by the owner of the connection."""
+"""Messages to devices: written with what they tell, sent by the owner of their wire."""
 
 from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from django.db import connection, transaction
 from django.db.models import Q
 
-from devices.models import OutboundMessage
+from devices.models import OutboundMessage, Wire
 
 CHANNEL = "outbox"  # of PostgreSQL's NOTIFY
 URGENT = 100
@@ -27,11 +27,15 @@ def queue_message(
     not_before: dt.datetime | None = None,
     is_retained: bool = False,
     priority: int = 0,
+    wire: str = Wire.MQTT,
+    line_id: uuid.UUID | None = None,
 ) -> OutboundMessage:
     """Let a message be sent once this transaction commits.
 
-    It may be sent twice when the sender dies at the wrong moment, so the payload carries an
-    id where that matters. The topic must be built from checked segments.
+    Over MQTT it may be sent twice when the sender dies at the wrong moment, so the payload
+    carries an id where that matters. The topic must be built from checked segments.
+
+    Args: line_id: of the bus or serial line of `wire`.
     """
     message = OutboundMessage(
         topic=topic,
@@ -43,6 +47,8 @@ def queue_message(
         expires_at=expires_at,
         is_retained=is_retained,
         priority=priority,
+        wire=wire,
+        line_id=line_id,
     )
     queue_messages([message])
     return message
@@ -66,15 +72,23 @@ def database_now() -> dt.datetime:
 
 
 def take_messages(
-    *, now: dt.datetime, limit: int, were_tried: bool = False
+    *,
+    now: dt.datetime,
+    limit: int,
+    were_tried: bool = False,
+    wire: str = Wire.MQTT,
+    lines: Collection[uuid.UUID] | None = None,
 ) -> list[OutboundMessage]:
     """Lock what is due, urgent first; other senders pass these rows by. Call in a transaction.
 
     Args: were_tried: take those that the broker refused before, else only new ones.
+        lines: take only what leaves over these.
     """
     due = OutboundMessage.objects.filter(
-        Q(expires_at=None) | Q(expires_at__gt=now), not_before__lte=now
+        Q(expires_at=None) | Q(expires_at__gt=now), not_before__lte=now, wire=wire
     )
+    if lines is not None:
+        due = due.filter(line_id__in=lines)
     due = due.filter(tries__gt=0) if were_tried else due.filter(tries=0)
     return list(due.order_by("-priority", "id").select_for_update(skip_locked=True)[:limit])
 

@@ -4,6 +4,10 @@ for (const choice of document.querySelectorAll("select[data-reload]")) {
   const button = row?.querySelector(".brow__show");
   if (button) {
     button.hidden = true;
-    choice.addEventListener("change", () => choice.form.requestSubmit(button));
+    const ask = () => choice.form.requestSubmit(button);
+    choice.addEventListener("change", ask);
+    // what was chosen before this was loaded has told nobody
+    const shown = [...choice.options].find((option) => option.defaultSelected)?.value;
+    if (shown !== undefined && choice.value !== shown) ask();
   }
 }

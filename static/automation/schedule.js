@@ -19,4 +19,9 @@ async function look(select) {
 form.addEventListener("change", ({ target }) => {
   if (target.matches("select[name$='-command']")) look(target.id);
 });
+// What was chosen before this was loaded has told nobody.
+for (const select of form.querySelectorAll("select[name$='-command']")) {
+  const shown = [...select.options].find((option) => option.defaultSelected)?.value ?? "";
+  if (select.value !== shown) look(select.id);
+}
 form.classList.add("is-live");

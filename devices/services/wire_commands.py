@@ -1,0 +1,96 @@
+"""Commands to devices on wires that this side drives: taken once, done once, answered.
+
+Such a device knows no ids of commands and would do one twice. So a command is noted as sent
+before it is: a process that dies in between leaves it without an answer, and nobody sends it
+again without having looked at the device.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+
+from accounts.tenancy import all_tenants, tenant_scope
+from devices.command_states import State
+from devices.models import Command, Wire
+from devices.services import outbox
+from devices.services.command_answers import Answer, apply_answer
+from devices.services.sent import note_sent, prepare
+
+BATCH = 50
+
+
+@dataclass(frozen=True, slots=True)
+class WireOrder:
+    """A command to do now on a wire; times in UTC by the clock of the database."""
+
+    id: uuid.UUID
+    tenant_id: uuid.UUID
+    device_id: uuid.UUID
+    line_id: uuid.UUID
+    name: str
+    params: Mapping[str, Any]
+    effect: str
+    actuator: str
+    value: float | None
+    requested_at: dt.datetime
+    expires_at: dt.datetime
+
+
+@transaction.atomic
+def take_orders(*, wire: Wire, lines: Collection[uuid.UUID], limit: int = BATCH) -> list[WireOrder]:
+    """Note the commands that are due on these lines as sent, and return them, urgent first.
+
+    What an emergency stop holds back and what has no time left is not among them. Once this
+    has returned, each must be tried at most once and answered with `answer_order`.
+    """
+    if not lines:
+        return []
+    now = outbox.database_now()
+    messages = outbox.take_messages(now=now, limit=limit, wire=wire, lines=lines)
+    if not messages:
+        return []
+    ready = prepare(messages=messages, now=now)
+    outbox.forget_messages(messages)
+    note_sent(messages=ready, now=now)
+    lines_of = {m.command_id: m.line_id for m in ready if m.command_id and m.line_id}
+    with all_tenants():
+        found = {command.id: command for command in Command.objects.filter(id__in=lines_of)}
+    return [_order(found[id_], line) for id_, line in lines_of.items() if id_ in found]
+
+
+def answer_order(
+    *,
+    order: WireOrder,
+    state: State,
+    at: dt.datetime,
+    detail: str = "",
+    code: str = "",
+    content: Mapping[str, Any] | None = None,
+) -> None:
+    """Say what became of an order.
+
+    Args: state: DONE, ERROR, INVALID, BUSY, NO_EFFECT or ACK. code: a word for programs that
+        says more than the state, such as `read_back_differs`. content: may hold
+        {"actuators": {name: on or value}}, which is kept as their states.
+    """
+    with tenant_scope(order.tenant_id):
+        command = Command.objects.select_related("device").get(id=order.id)
+        told = {"code": code, **(content or {})} if code else dict(content or {})
+        answer = Answer(state.value, command_id=order.id, detail=detail, content=told)
+        apply_answer(sender=command.device, answer=answer, at=at)
+        if code and state != State.DONE:
+            Command.objects.filter(id=order.id, state=state.value).update(code=code[:64])
+
+
+def _order(command: Command, line_id: uuid.UUID) -> WireOrder:
+    return WireOrder(
+        command.id, command.tenant_id, command.device_id, line_id, command.name, command.params,
+        command.effect, command.actuator, command.value, command.requested_at,
+        command.expires_at,
+    )  # fmt: skip
