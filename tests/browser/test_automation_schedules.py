@@ -115,3 +115,18 @@ def test_a_proposal_is_agreed_to(visit, busy, viewport, scheme):
     expect(page.get_by_text("It is done now.")).to_be_visible()
     with busy.team.scope():
         assert Execution.objects.get(trigger_key="a").state == "running"
+
+
+def test_what_was_chosen_before_the_script_came_shows_its_fields(visit, busy):
+    window = visit(busy.team.owner)
+    page = window.open("/automation/schedules/")
+    held = []
+    page.route("**/automation/schedule*.js", lambda route: held.append(route))
+    page.get_by_role("link", name="New schedule").click()
+    do = page.get_by_role("group", name="DO")
+    do.get_by_label("What", exact=True).select_option("command")
+    do.get_by_label("Command", exact=True).select_option(f"{busy.meter.id}|pump_on")
+    page.wait_for_timeout(200)
+    expect(do.get_by_label("duration_s")).to_have_count(0)
+    held[0].continue_()
+    expect(do.get_by_label("duration_s")).to_be_visible()
