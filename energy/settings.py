@@ -214,6 +214,7 @@ from energy.settings_security import *  # noqa: E402, F403
 from energy.settings_servers import *  # noqa: E402, F403
 from energy.settings_sign_in import *  # noqa: E402, F403
 from energy.settings_telemetry import *  # noqa: E402, F403
+from energy.settings_wires import *  # noqa: E402, F403
 from energy.theme import UNFOLD  # noqa: E402, F401
 
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")

@@ -55,6 +55,9 @@ settings.CHANNEL_LAYERS["default"]["CONFIG"]["prefix"] = f"{KEY_PREFIX}asgi"
 settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "whitenoise" not in name]
 # the list of revoked certificates of the shared broker is not a test's to write
 settings.BROKER_CRL_FILE = settings.BROKER_RELOAD = ""
+# wires of tests end on this machine, also those of the programs that tests start
+settings.WIRE_NETWORKS = [*settings.WIRE_NETWORKS, "127.0.0.0/8"]
+os.environ["WIRE_NETWORKS"] = ",".join(settings.WIRE_NETWORKS)
 # how long an example takes is no property
 examples.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 examples.load_profile("tests")
