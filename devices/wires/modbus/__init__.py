@@ -1,0 +1,1 @@
+"""Modbus buses: polled, written to and asked by the process that owns them."""
