@@ -132,7 +132,7 @@ def test_a_question_nobody_waits_for_is_not_read() -> None:
         {"count": 0},
         {"address": 65535, "count": 2},
         {"unit": 256},
-        {"words": [1]},
+        {"count": "two"},
     ],
 )
 def test_what_is_no_question_harms_nobody(wrong: bytes | dict) -> None:

@@ -193,10 +193,16 @@ async def _answer(client: AsyncRedis, question: Question, read: Read, describe: 
 
 def _read_question(text: bytes) -> Question:
     """Raises: ValueError, TypeError, KeyError: it is none, or would not only read."""
-    given = json.loads(text)
-    ids = {name: uuid.UUID(given.pop(name)) for name in ("id", "bus_id")}
-    expires_at = float(given.pop("expires_at"))
-    question = Question(**ids, **{n: int(v) for n, v in given.items()}, expires_at=expires_at)
+    given: dict[str, Any] = json.loads(text)
+    question = Question(
+        bus_id=uuid.UUID(given["bus_id"]),
+        unit=int(given["unit"]),
+        function=int(given["function"]),
+        address=int(given["address"]),
+        count=int(given["count"]),
+        expires_at=float(given["expires_at"]),
+        id=uuid.UUID(given["id"]),
+    )
     most = READING[question.function]
     if not (0 <= question.unit <= 255 and 0 <= question.address <= 0xFFFF):
         raise ValueError("no such unit or address")
