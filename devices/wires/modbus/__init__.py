@@ -1,1 +1,1 @@
-"""Modbus buses: polled, written to and asked by the process that owns them."""
+"""Asks Modbus units for their registers and tells them what to do: one task for each bus."""
