@@ -14,7 +14,8 @@ PROPER_NAMES = frozenset({
     "OpenMQTTGateway", "Sparkplug B", "Tasmota", "Victron GX", "wmbusmeters",
 })  # fmt: skip
 _TYPES = (
-    _("Charging point on a serial line"), _("Cold store sensor"), _("DSMR smart meter (P1)"),
+    _("Charging point on a serial line"), _("Charging point with an ESP32 controller"),
+    _("Cold store sensor"), _("DSMR smart meter (P1)"),
     _("Deye inverter"), _("Dosing pump"), _("ESP32 node"), _("EV charger meter"),
     _("Gateway health"), _("Generic device"), _("Grid connection meter"), _("Heat pump"),
     _("M-Bus meter"), _("PV inverter"), _("Relay board, four channels"),
@@ -25,12 +26,13 @@ _TYPES = (
     _("Zigbee switch"), _("Zigbee switch, several outputs"), _("Zigbee2MQTT behind a bridge"),
 )  # fmt: skip
 _COMMANDS = (
-    _("Dose"), _("Report state now"), _("Restart"), _("Stop"), _("Switch off"),
-    _("Switch on"), _("Test sensor"),
+    _("Dose"), _("End charging"), _("Limit the current"), _("Lock the plug"),
+    _("Permit charging"), _("Read the state now"), _("Report state now"), _("Restart"),
+    _("Stop"), _("Switch off"), _("Switch on"), _("Test sensor"), _("Unlock the plug"),
 )  # fmt: skip
 _PARAMETERS = (
     _("Actuators"), _("Brought to 25 °C"), _("Calculated on the server"), _("Calculation"),
-    _("Change per kelvin"), _("Channels"), _("Constant"), _("Contact"), _("Factor of raw"),
+    _("Change per kelvin"), _("Channels"), _("Constant"), _("Contact"), _("Current"), _("Factor of raw"),
     _("Factor of raw²"), _("Factor of raw³"), _("For"), _("Heartbeat interval"), _("Interval"),
     _("Log level"), _("Longest run"), _("Method"), _("Name"), _("Offset"), _("Output"),
     _("Pin"), _("Pin of the temperature"), _("Polling interval"), _("Raw at the high point"),

@@ -8,7 +8,7 @@ import msgspec
 class Envelope(msgspec.Struct, array_like=True, frozen=True):
     """One message as it came in.
 
-    transport: `mqtt`, `http`, `replay` … · topic: with `/` between segments · received_at:
+    transport: `mqtt`, `http`, `modbus`, `serial`, `replay` … · topic: with `/` between segments · received_at:
     µs since 1970 UTC · identity: who was authenticated at the wire, "" when the broker
     enforced it · is_retained: the broker had kept it; nobody knows how old it is.
     """

@@ -48,7 +48,7 @@ from telemetry.truth.receipts import Receipts
 logger = logging.getLogger(__name__)
 
 TOUCH_EVERY_US = 10_000_000
-OF_DOORS = frozenset({"http", "replay"})
+OF_DOORS = frozenset({"http", "modbus", "replay", "serial"})
 _BEYOND_QUOTA = f"More than {TOLERATED} times what the plan allows in a minute; replay it later."
 
 # Nobody's fault: the round is repeated when the server is back.
