@@ -32,8 +32,9 @@ _COMMANDS = (
 )  # fmt: skip
 _PARAMETERS = (
     _("Actuators"), _("Brought to 25 °C"), _("Calculated on the server"), _("Calculation"),
-    _("Change per kelvin"), _("Channels"), _("Constant"), _("Contact"), _("Current"), _("Factor of raw"),
-    _("Factor of raw²"), _("Factor of raw³"), _("For"), _("Heartbeat interval"), _("Interval"),
+    _("Change per kelvin"), _("Channels"), _("Constant"), _("Contact"), _("Current"),
+    _("Factor of raw"), _("Factor of raw²"), _("Factor of raw³"), _("For"),
+    _("Heartbeat interval"), _("Interval"),
     _("Log level"), _("Longest run"), _("Method"), _("Name"), _("Offset"), _("Output"),
     _("Pin"), _("Pin of the temperature"), _("Polling interval"), _("Raw at the high point"),
     _("Raw at the low point"), _("Relay"), _("Reporting interval"),

@@ -8,9 +8,9 @@ import msgspec
 class Envelope(msgspec.Struct, array_like=True, frozen=True):
     """One message as it came in.
 
-    transport: `mqtt`, `http`, `modbus`, `serial`, `replay` … · topic: with `/` between segments · received_at:
-    µs since 1970 UTC · identity: who was authenticated at the wire, "" when the broker
-    enforced it · is_retained: the broker had kept it; nobody knows how old it is.
+    transport: `mqtt`, `http`, `modbus`, `serial`, `replay` … · topic: with `/` between
+    segments · received_at: µs since 1970 UTC · identity: who was authenticated at the wire, ""
+    when the broker enforced it · is_retained: the broker had kept it; nobody knows how old it is.
     """
 
     transport: str
