@@ -22,6 +22,7 @@ from devices import (  # noqa: F401 (register themselves)
     admin_firmware,
     admin_profiles,
     admin_shares,
+    admin_wires,
     admin_zigbee,
 )
 from devices.admin_certificates import BoxAdmin, CertificateInline

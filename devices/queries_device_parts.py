@@ -18,6 +18,7 @@ from devices.queries_certificates import certificate_section
 from devices.queries_commands import command_label, recent_commands, stops_of
 from devices.queries_configuration import configuration_of
 from devices.queries_fleet import list_events
+from devices.queries_wires import has_wire, wire_of
 from devices.services.fleet_edits import version_of
 
 EVENTS, CHANGES = 50, 20
@@ -51,6 +52,11 @@ def read_part(part: Part, device_id: uuid.UUID, *, now: dt.datetime) -> dict[str
     return part.read(Device.objects.select_related(*related).get(id=device_id), now)
 
 
+def wire_parts(device_id: uuid.UUID) -> tuple[Part, ...]:
+    """Return the part about the wire for a device that is on a bus or a line of its own."""
+    return (WIRE,) if has_wire(device_id) else ()
+
+
 def _events(device: Device, now: dt.datetime) -> dict[str, Any]:
     rows = list_events(device_id=device.id).order_by("-at", "-id")
     return {
@@ -72,6 +78,10 @@ def _certificates(device: Device, now: dt.datetime) -> dict[str, Any]:
     return {"certificates": section, "reasons": RevocationReason.choices}
 
 
+def _wire(device: Device, now: dt.datetime) -> dict[str, Any]:
+    return {"wire": wire_of(device)}
+
+
 def _changes(device: Device, now: dt.datetime) -> dict[str, Any]:
     history = history_for(device)
     return {"changes": history.explain(list(history.events[:CHANGES]))}
@@ -88,6 +98,8 @@ def _settings(device: Device, now: dt.datetime) -> dict[str, Any]:
     }
 
 
+# offered for devices that have one
+WIRE = Part("wire", _("Wire"), ("read:device",), _wire)
 _PARTS = (
     Part("events", _("Events"), ("read:device",), _events),
     Part("configuration", _("Configuration"), ("read:device",), _configuration),

@@ -65,6 +65,7 @@ from devices.api_provisioning import (
     TransferDetail,
 )
 from devices.api_shares import ShareDetail, ShareList
+from devices.api_wires import DeviceWire
 
 urlpatterns = [
     path("shares", ShareList.as_view(), name="api-share-list"),
@@ -72,6 +73,7 @@ urlpatterns = [
     path("devices", DeviceList.as_view(), name="api-device-list"),
     path("devices/<uuid:device_id>", DeviceDetail.as_view(), name="api-device-detail"),
     path("devices/<uuid:device_id>/events", DeviceEvents.as_view(), name="api-device-events"),
+    path("devices/<uuid:device_id>/wire", DeviceWire.as_view(), name="api-device-wire"),
     path("events", LiveEvents.as_view(), name="api-event-list"),
     path("sites", SiteList.as_view(), name="api-site-list"),
     path("sites/<uuid:site_id>", SiteDetail.as_view(), name="api-site-detail"),

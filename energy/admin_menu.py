@@ -34,6 +34,12 @@ MENU: dict[Any, dict[str, str]] = {
         "devices.DeviceConfiguration": "tune",
         "devices.DeviceCertificate": "workspace_premium",
     },
+    _("Wires"): {
+        "devices.ModbusBus": "lan",
+        "devices.ModbusUnit": "electrical_services",
+        "devices.SerialLine": "usb",
+        "devices.PortLease": "key",
+    },
     _("Commands"): {
         "devices.Command": "terminal",
         "devices.CommandBatch": "playlist_add_check",

@@ -17,7 +17,7 @@ from alarms.queries.inbox import AlarmFilter, count_open_by_site, open_alarms
 from alarms.queries.rules import rules_of_device
 from devices.models import Device
 from devices.presence import Presence
-from devices.queries_device_parts import offered_parts, read_part
+from devices.queries_device_parts import Part, offered_parts, read_part, wire_parts
 from reports import queries
 from reports.energy.home import read_tiles
 from reports.styleguide import example_context
@@ -67,7 +67,7 @@ def device(request: HttpRequest, device_id: uuid.UUID) -> HttpResponse:
     _check_reading(request)
     now = timezone.now()
     codes = request.acting.codes  # type: ignore[attr-defined]
-    parts = offered_parts(codes, further=(QUALITY, *announced_parts(device_id)))
+    parts = offered_parts(codes, further=_further_parts(device_id))
     part = next((part for part in parts if part.name == request.GET.get("part")), None)
     try:
         page = queries.device_page(device_id, now=now, with_readings=part is None)
@@ -85,6 +85,10 @@ def device(request: HttpRequest, device_id: uuid.UUID) -> HttpResponse:
         if "read:alarm" in codes and part is None else [],
     }  # fmt: skip
     return render(request, "reports/device.html", context | found)
+
+
+def _further_parts(device_id: uuid.UUID) -> tuple[Part, ...]:
+    return (QUALITY, *announced_parts(device_id), *wire_parts(device_id))
 
 
 @require_POST

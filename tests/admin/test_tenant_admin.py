@@ -25,7 +25,16 @@ from accounts.models import (
 from accounts.tenancy import all_tenants, is_tenant_owned
 from alarms.models import WatchState
 from automation.models import RuleState
-from devices.models import Device, DeviceProfile, Gateway, ShutOut, Site
+from devices.models import (
+    Device,
+    DeviceProfile,
+    Gateway,
+    ModbusBus,
+    ModbusUnit,
+    SerialLine,
+    ShutOut,
+    Site,
+)
 from devices.models.share import DeviceUserPermission
 from tests.admin.canaries import Household
 from tests.factories import DeviceProfileFactory, MembershipFactory
@@ -34,7 +43,10 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 
 SHUT = {
     ApiKey,
+    ModbusBus,
+    ModbusUnit,
     RuleState,
+    SerialLine,
     ShutOut,
     WatchState,
 }  # of tenants, but for platform staff or behind sudo mode

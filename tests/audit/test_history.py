@@ -67,6 +67,7 @@ NOT_TRACKED = {
     "devices.OutboundMessage",
     "devices.PendingDevice",
     "devices.PendingZigbeeClaim",
+    "devices.PortLease",
     "devices.PublishedRelease",
     "devices.ReportedConfiguration",
     "devices.RevokedCertificate",

@@ -146,6 +146,8 @@ SHAPED: dict[str, Callable[[str], Any]] = {
     ).as_json(),
     "telemetry.ImportJob.notes": lambda word: [["note", word]],
     "telemetry.ImportJob.headers": lambda word: ["time", word],
+    "devices.ModbusUnit.register_map": lambda word: {"notes": word},
+    "devices.ModbusUnit.identity": lambda word: {"serial": word},
     "metering.TariffVersion.definition": lambda word: {
         "components": [{"kind": "flat", "name": word[:60], "price": "1"}]
     },

@@ -40,6 +40,7 @@ WITHOUT_ROW = {
     "devices.FirmwareSigner": "is the platform's own; for platform staff",
     "devices.PublishedRelease": "is the platform's own; for platform staff",
     "devices.OutboundMessage": "is read by its sender; for platform staff",
+    "devices.PortLease": "names ports of machines; for platform staff",
     "devices.PendingDevice": "boxes that nobody owns; for platform staff",
     "devices.RevokedCertificate": "goes into the public list; for platform staff",
     "telemetry.SamplePartition": "describes tables; for platform staff",

@@ -36,6 +36,7 @@ NEEDS = {
         GET api/v1/devices/<uuid:device_id>
         HEAD api/v1/devices/<uuid:device_id>
         api/v1/devices/<uuid:device_id>/events
+        api/v1/devices/<uuid:device_id>/wire
         api/v1/events
         GET api/v1/devices/<uuid:device_id>/configuration
         GET api/v1/devices/<uuid:device_id>/certificates
