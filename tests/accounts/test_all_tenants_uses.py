@@ -56,6 +56,8 @@ ALLOWED = {
     "devices/services/transfer.py": "the code of an offer tells the giver",
     "devices/services/zigbee.py": "the open claims of all tenants end in time",
     "devices/services/zigbee_sharing.py": "the code of a pairing token tells the owner",
+    "devices/services/wire_commands.py": "a process drives wires of all tenants",
+    "devices/services/wires.py": "a port or an address has one owner, whosever it is",
     "devices/sharing.py": "a guest's shares tell for which tenants the guest may act",
     "energy/management/commands/claim_list.py": "staff look at the claims of all tenants",
     "energy/management/commands/ledger_rebuild.py": "staff build the ledger of all tenants",
