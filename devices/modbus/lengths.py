@@ -1,0 +1,176 @@
+"""Makes answers on a serial line tell which address they are of: by their length.
+
+An RTU answer names unit, function and the number of bytes that follow, but no address, and a
+line has no transaction numbers: a late answer to one read looks exactly like the answer to
+another read of as many registers. So for each unit and function a length belongs to one
+address, for as long as the connection and whoever continues it live. A read whose length is
+another address's asks for a few registers more, behind or before, and the surplus is thrown
+away. A frame of a length can then only hold the registers of its owner, however late it is,
+however often it comes and however many others were lost.
+
+The same keeps old values apart from new ones: after a timeout the address is asked with
+another length of its own, up to OWN_LENGTHS of them, until LATE_SECONDS have passed.
+
+A device may refuse lengths other than the stated one (it is asked REFUSALS of them), or not
+answer them at all (SILENCES of them, while it answers others). Then a length changes its owner,
+but only when none of the old owner's reads is unanswered since less than LATE_SECONDS; until
+then `choose` has no answer. For such devices alone, rightness rests on answers not being later
+than that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from devices.modbus.frames import BIT_READS, MAX_BITS, data_length
+from devices.modbus.types import MAX_WORDS
+
+LATE_SECONDS = 60.0
+OWN_LENGTHS = 3
+REFUSALS = 8
+SILENCES = 4
+MOST_REMEMBERED = 20_000
+
+Line = tuple[int, int]  # unit, function
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What is really asked: `address` and `count` on the wire."""
+
+    unit: int
+    function: int
+    address: int
+    count: int
+
+    @property
+    def length(self) -> int:
+        return data_length(self.function, self.count)
+
+    @property
+    def line(self) -> Line:
+        return self.unit, self.function
+
+
+@dataclass(slots=True)
+class _Owner:
+    address: int
+    count: int
+    haunted_until: float = 0.0
+
+    def is_of(self, read: Read) -> bool:
+        return self.address == read.address and self.count == read.count
+
+
+@dataclass(slots=True)
+class Lengths:
+    """Which address each length belongs to; give it to the connection that follows."""
+
+    _owners: dict[Line, dict[int, _Owner]] = field(default_factory=dict)
+    _refused: set[Read] = field(default_factory=set)
+    _silences: dict[Line, int] = field(default_factory=dict)
+    _answers_longer: set[Line] = field(default_factory=set)
+    _has_answered: dict[int, bool] = field(default_factory=dict)
+    _haunted: dict[Line, float] = field(default_factory=dict)
+
+    def choose(self, wanted: Read, now: float) -> Read | None:
+        """Return a read that covers the wanted one and whose answer only it can have.
+
+        None: every length may still bring an old answer of another address.
+        """
+        owners = self._owners.setdefault(wanted.line, {})
+        found = self._choose(wanted, owners, now)
+        if found is not None:
+            owner = owners.get(found.length)
+            if owner is None or not owner.is_of(found):
+                owners[found.length] = _Owner(found.address, found.count)
+        return found
+
+    def _choose(self, wanted: Read, owners: dict[int, _Owner], now: float) -> Read | None:
+        own: list[tuple[float, Read]] = []
+        free: Read | None = None
+        for read in self._candidates(wanted):
+            owner = owners.get(read.length)
+            if owner is None:
+                free = free or read
+            elif owner.is_of(read):
+                if owner.haunted_until <= now:
+                    return read
+                own.append((owner.haunted_until, read))
+            if len(own) >= OWN_LENGTHS or free and not own:
+                break
+        if free and len(own) < OWN_LENGTHS:
+            return free
+        if own:
+            return min(own, key=lambda each: each[0])[1]
+        return self._taken_over(wanted, owners, now)
+
+    def _candidates(self, wanted: Read) -> Iterator[Read]:
+        if wanted not in self._refused:
+            yield wanted
+        if self._silences.get(wanted.line, 0) >= SILENCES:
+            return
+        refusals = 0
+        for read in _longer(wanted):
+            if read in self._refused:
+                refusals += 1
+                if refusals >= REFUSALS:
+                    return
+            else:
+                yield read
+
+    def _taken_over(self, wanted: Read, owners: dict[int, _Owner], now: float) -> Read | None:
+        for read in (wanted, *self._candidates(wanted)):
+            if owners[read.length].haunted_until <= now:
+                return read
+        return None
+
+    def answered(self, read: Read, wanted: Read) -> None:
+        """Note that a read was answered."""
+        self._has_answered[read.unit] = True
+        if read != wanted:
+            self._answers_longer.add(read.line)
+            self._silences.pop(read.line, None)
+
+    def unanswered(self, read: Read, wanted: Read, now: float) -> None:
+        """Note that the answer to a read may still come."""
+        was_there = self._has_answered.pop(read.unit, False)
+        if read != wanted and was_there and read.line not in self._answers_longer:
+            self._silences[read.line] = self._silences.get(read.line, 0) + 1
+        self.note_unanswered(read.line, now)
+        owner = self._owners[read.line].get(read.length)
+        if owner is not None and owner.is_of(read):
+            owner.haunted_until = now + LATE_SECONDS
+
+    def note_unanswered(self, line: Line, now: float) -> None:
+        """Note that an exception of a unit to a function may still come."""
+        self._haunted[line] = now + LATE_SECONDS
+
+    def refused(self, read: Read) -> None:
+        """Note that the device does not answer a read of this length."""
+        if len(self._refused) >= MOST_REMEMBERED:
+            self._refused.clear()
+        self._refused.add(read)
+
+    def may_be_late(self, line: Line, now: float) -> bool:
+        """Tell whether an exception, which has no length, could answer an older question."""
+        return self._haunted.get(line, 0.0) > now
+
+
+def _longer(wanted: Read) -> Iterator[Read]:
+    """Reads that cover the wanted one, near lengths first, even ones before odd ones.
+
+    Some meters answer only whole values of two registers.
+    """
+    step = 8 if wanted.function in BIT_READS else 1
+    most = MAX_BITS if wanted.function in BIT_READS else MAX_WORDS
+    for pair in range(1, (most - wanted.count) // step + 2, 2):
+        for extra in ((pair + 1) * step, pair * step):
+            count = wanted.count + extra
+            if count > most:
+                continue
+            if wanted.address + count <= 65536:
+                yield Read(wanted.unit, wanted.function, wanted.address, count)
+            if wanted.address >= extra:
+                yield Read(wanted.unit, wanted.function, wanted.address - extra, count)
