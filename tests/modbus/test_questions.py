@@ -13,6 +13,14 @@ from contextlib import contextmanager
 import pytest
 from django.conf import settings
 
+from devices.modbus.errors import (
+    BadAnswer,
+    GatewayRefused,
+    ModbusError,
+    NoAnswer,
+    NotConnected,
+    Refused,
+)
 from devices.wires.modbus import questions
 from devices.wires.modbus.questions import NobodyAnswered, Question, Reply, UnknownBus, ask
 from energy.lib import heartbeat
@@ -175,3 +183,19 @@ def _fields(asked: Question) -> dict[str, object]:
         "function": asked.function, "address": asked.address, "count": asked.count,
         "expires_at": asked.expires_at,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "error",
+    [NoAnswer("1 s"), BadAnswer("odd"), NotConnected("gone"), Refused(2), GatewayRefused(11)],
+)
+def test_an_error_of_the_wire_is_the_same_on_the_other_side(error: ModbusError) -> None:
+    told = questions.error_of(questions.reply_to(error))
+
+    assert (type(told), str(told)) == (type(error), str(error))
+
+
+def test_a_reply_with_words_is_no_error() -> None:
+    assert questions.error_of(Reply(words=(1,))) is None
+    assert isinstance(questions.error_of(Reply(error="unknown_bus")), UnknownBus)
+    assert isinstance(questions.error_of(questions.reply_to(ValueError("x"))), ModbusError)

@@ -24,6 +24,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from devices.modbus.errors import BadAnswer, ModbusError, NoAnswer, NotConnected, Refused, refusal
 from energy.lib.heartbeat import read_heartbeats
 from energy.lib.redis import connect, key
 
@@ -87,6 +88,25 @@ Read = Callable[[Question], Awaitable[list[int]]]
 Describe = Callable[[Exception], Reply]
 
 
+def reply_to(error: Exception) -> Reply:
+    """Return what reading raised as a reply; `error_of` makes the same error of it again."""
+    if isinstance(error, Refused):
+        return Reply(error="refused", code=error.code, detail=str(error))
+    kinds = {NoAnswer: "no_answer", BadAnswer: "bad_answer", NotConnected: "not_connected"}
+    found = next((name for kind, name in kinds.items() if isinstance(error, kind)), "failed")
+    return Reply(error=found, detail=str(error) or type(error).__name__)
+
+
+def error_of(reply: Reply) -> Exception | None:
+    """Return the error that a reply tells of; None for one with words."""
+    if reply.error in {"", "unknown_bus"}:
+        return UnknownBus() if reply.error else None
+    if reply.error == "refused":
+        return refusal(reply.code)
+    kinds = {"no_answer": NoAnswer, "bad_answer": BadAnswer, "not_connected": NotConnected}
+    return kinds.get(reply.error, ModbusError)(reply.detail)
+
+
 def is_alive(poller: str, *, now: float) -> bool:
     """Tell whether the poller of this instance gave a sign of life in the last 15 s.
 
@@ -126,7 +146,7 @@ def ask(question: Question, *, poller: str) -> Reply:
 
 
 async def answer_questions(
-    *, poller: str, read: Read, describe: Describe, stopping: asyncio.Event
+    *, poller: str, read: Read, stopping: asyncio.Event, describe: Describe = reply_to
 ) -> None:
     """Answer what this poller is asked until `stopping` is set; never raises.
 
