@@ -61,10 +61,14 @@ _ROWS: dict[str, tuple[str, str, float | None, float | None, int]] = {
     "voltage_l12": ("V", GAUGE, 0, 1000, 1),
     "voltage_l23": ("V", GAUGE, 0, 1000, 1),
     "voltage_l31": ("V", GAUGE, 0, 1000, 1),
+    "voltage_avg": ("V", GAUGE, 0, 1000, 1),  # of the phases against neutral
     # some meters sign the current of an exporting phase
     "current_x": ("A", GAUGE, -10_000, 10_000, 3),
     "current_n": ("A", GAUGE, -10_000, 10_000, 3),
+    "current_avg": ("A", GAUGE, -10_000, 10_000, 3),
+    "current_sum": ("A", GAUGE, -30_000, 30_000, 3),
     "voltage_thd_x": ("%", GAUGE, 0, 100, 2),
+    "voltage_thd_avg": ("%", GAUGE, 0, 100, 2),
     "current_thd_x": ("%", GAUGE, 0, 1000, 2),
     "voltage_imbalance": ("%", GAUGE, 0, 100, 2),
     "voltage_sag_count_x": ("1", COUNTER, 0, None, 0),
@@ -75,6 +79,9 @@ _ROWS: dict[str, tuple[str, str, float | None, float | None, int]] = {
     "active_energy_import_x": ("kWh", COUNTER, 0, None, 3),
     "active_energy_export_x": ("kWh", COUNTER, 0, None, 3),
     "active_energy_net": ("kWh", TOTAL, None, None, 3),
+    # import and export added up, as some meters count
+    "active_energy_total": ("kWh", COUNTER, 0, None, 3),
+    "reactive_energy_total": ("kvarh", COUNTER, 0, None, 3),
     "reactive_energy_import": ("kvarh", COUNTER, 0, None, 3),
     "reactive_energy_export": ("kvarh", COUNTER, 0, None, 3),
     "apparent_energy_import": ("kVAh", COUNTER, 0, None, 3),
@@ -95,6 +102,12 @@ _ROWS: dict[str, tuple[str, str, float | None, float | None, int]] = {
     "tariff_indicator": ("", STATE, 0, None, 0),
     "pv_active_power": ("kW", GAUGE, None, None, 3),
     "pv_energy": ("kWh", COUNTER, 0, None, 3),
+    "pv_dc_power": ("kW", GAUGE, None, None, 3),
+    "pv_dc_voltage": ("V", GAUGE, 0, 2000, 1),
+    "pv_dc_current": ("A", GAUGE, -10_000, 10_000, 2),
+    "inverter_temp": ("Cel", GAUGE, -60, 200, 1),
+    "inverter_state": ("", STATE, None, None, 0),
+    "inverter_events": ("", STATE, 0, None, 0),
     # pyranometers read a few watts below zero at night
     "irradiance": ("W/m2", GAUGE, -20, 2000, 1),
     "module_temp": ("Cel", GAUGE, -60, 150, 1),
@@ -158,6 +171,9 @@ _ALIASES: dict[str, tuple[str, str]] = {
     "energy_export_x": ("active_energy_export_x", ""),
     "energy_reactive_import": ("reactive_energy_import", ""),
     "energy_reactive_export": ("reactive_energy_export", ""),
+    "energy_total": ("active_energy_total", ""),
+    "energy_reactive_total": ("reactive_energy_total", ""),
+    "voltage_ln_avg": ("voltage_avg", ""),
     "temperature": ("air_temp", ""),
 }
 

@@ -10,6 +10,8 @@ from django.utils.translation import gettext_noop as _
 
 # names of makers and protocols are the same in every language
 PROPER_NAMES = frozenset({
+    "ABB B23", "Carlo Gavazzi EM24", "Carlo Gavazzi EM24-E1", "Eastron SDM120", "Eastron SDM630",
+    "Janitza UMG", "Schneider PM5100", "Schneider iEM3000", "Siemens PAC2200",
     "ESPHome", "Fronius Solar API", "Home Assistant statestream", "OpenEnergyMonitor",
     "OpenMQTTGateway", "Sparkplug B", "Tasmota", "Victron GX", "wmbusmeters",
 })  # fmt: skip
@@ -21,6 +23,7 @@ _TYPES = (
     _("M-Bus meter"), _("PV inverter"), _("Relay board, four channels"),
     _("Room climate sensor"), _("SML meter"), _("Shelly, first generation"),
     _("Shelly, second generation and later"), _("Sparkplug B device"),
+    _("SunSpec inverter"), _("SunSpec meter"),
     _("Teleinfo of a Linky meter"), _("ThingsBoard gateway"), _("Three-phase submeter"),
     _("Water meter"), _("Zigbee device on battery"), _("Zigbee device on mains"),
     _("Zigbee switch"), _("Zigbee switch, several outputs"), _("Zigbee2MQTT behind a bridge"),
