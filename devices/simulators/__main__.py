@@ -1,4 +1,4 @@
-"""`python -m devices.simulators box|shelf|image`: boxes that behave like real ones."""
+"""`python -m devices.simulators box|shelf|image|evse`: boxes that behave like real ones."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 
 from devices.firmware.keys import read_public_key
+from devices.simulators import evse_program as evse
 from devices.simulators.box import FIRST_FIRMWARE, Box, Setup
 from devices.simulators.faults import STAGES, Faults
 from devices.simulators.firmware import Trust
@@ -31,6 +32,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     image.add_argument("--state", type=Path, required=True, help="folder with the vendor's key")
     image.add_argument("--model", default="relay-board", help="key of a profile")
     image.add_argument("--version", required=True)
+    evse.add_arguments(kinds.add_parser("evse", help="a charging point on a serial line"))
     for each in (box, shelf):
         _add_setup(each)
     _add_faults(box)
@@ -122,6 +124,8 @@ def main(arguments: list[str]) -> int:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
+    if options.kind == "evse":
+        return evse.main(options, stopping)
     if options.kind == "shelf":
         Shelf(setup_of(options)).run(stopping)
         return 0
