@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from typing import Any, ClassVar
 
 import factory
@@ -12,6 +13,7 @@ from accounts.models import Membership, SystemRole, Tenant, User
 from accounts.tenancy import tenant_scope
 from alarms.models import Alarm, AlarmRule, AlarmRuleVersion, Source
 from automation.models import AutomationRule
+from charging.models import ChargePoint, ChargingPrice, ChargingSession, Connector, IdTag
 from devices.models import (
     Channel,
     Device,
@@ -318,6 +320,73 @@ class AlarmFactory(TenantOwnedFactory):
     subject = factory.LazyAttribute(lambda o: o.device.name if o.device else "Platform")
     severity = Severity.WARNING
     raised_at = NOW
+
+
+class ChargingPriceFactory(TenantOwnedFactory):
+    """7.50 TRY a kWh, 1.00 a session and 0.50 for an idle minute after ten; VAT of 20 %."""
+
+    class Meta:
+        model = ChargingPrice
+
+    name = factory.Sequence(lambda n: f"Price {n}")
+    currency = "TRY"
+    energy_price = Decimal("7.5")
+    session_fee = Decimal(1)
+    idle_fee = Decimal("0.5")
+    idle_grace_minutes = 10
+    vat_percent = Decimal(20)
+
+
+class ChargePointFactory(TenantOwnedFactory):
+    """A charge point of 32 A on three phases for known tags, with an active direct device."""
+
+    class Meta:
+        model = ChargePoint
+
+    _shared = {"device": ("tenant", "site"), "site": ("tenant",), "price": ("tenant",)}
+
+    site = factory.SubFactory(SiteFactory, tenant=factory.SelfAttribute("..tenant"))
+    device = factory.SubFactory(
+        DeviceFactory,
+        tenant=factory.SelfAttribute("..tenant"),
+        site=factory.SelfAttribute("..site"),
+        gateway=None,
+        lifecycle="active",
+    )
+    name = factory.Sequence(lambda n: f"Parking {n}")
+
+
+class ConnectorFactory(TenantOwnedFactory):
+    """A connector that was never seen and has no meter."""
+
+    class Meta:
+        model = Connector
+
+    _shared = {"charge_point": ("tenant",)}
+
+    charge_point = factory.SubFactory(ChargePointFactory, tenant=factory.SelfAttribute("..tenant"))
+
+
+class IdTagFactory(TenantOwnedFactory):
+    """A tag that may charge everywhere, once at a time."""
+
+    class Meta:
+        model = IdTag
+
+    uid = factory.Sequence(lambda n: f"04A2B3C4{n:04X}")
+
+
+class ChargingSessionFactory(TenantOwnedFactory):
+    """A permission since `NOW`."""
+
+    class Meta:
+        model = ChargingSession
+
+    _shared = {"connector": ("tenant",)}
+
+    connector = factory.SubFactory(ConnectorFactory, tenant=factory.SelfAttribute("..tenant"))
+    since = NOW
+    started_at = NOW
 
 
 class RejectedMessageFactory(DjangoModelFactory):

@@ -80,6 +80,29 @@ OF_TENANTS = (
         Severity.ERROR, limit=10, unit="%",
     ),
     Check(
+        "charger_silent", _("Charging controller silent"),
+        _("It has said nothing for {value} s; the limit is {limit} s."),
+        _("Look at its cable, its power and the serial bridge. Charging goes on meanwhile."),
+        Severity.ERROR, limit=30, unit="s",
+    ),
+    Check(
+        "charger_fault", _("Charging point has a fault"), _("The controller reports a fault."),
+        _("Unplug the vehicle. If the fault stays, have an electrician look at it."),
+        Severity.ERROR,
+    ),
+    Check(
+        "contactor_mismatch", _("Contactor is not where it should be"),
+        _("The contactor does not follow the state of the charging point, or it is welded."),
+        _("Switch the charging point off at its fuse: its socket may be live."),
+        Severity.CRITICAL,
+    ),
+    Check(
+        "charging_overcurrent", _("Vehicle draws too much current"),
+        _("{value} A flow, more than the limit that was set and 10 %."),
+        _("Lower the limit or end charging, and look at the meter and the vehicle."),
+        Severity.ERROR, unit="A",
+    ),
+    Check(
         "undelivered", _("Notifications were given up"),
         _("{value} messages about alarms reached nobody within the last day."),
         _("Look at the notifications: correct the address, and send them again."),
@@ -162,6 +185,12 @@ OF_THE_PLATFORM = (
         "memory", _("Memory is short"), _("{value} % are in use; the limit is {limit} %."),
         _("See which process grows; give the machine more."),
         Severity.WARNING, limit=80, unit="%", for_seconds=300,
+    ),
+    Check(
+        "threads", _("A process has many threads"),
+        _("{value} threads run in it; the limit is {limit}."),
+        _("Start it again, and tell us: something in it does not end."),
+        Severity.WARNING, limit=100, for_seconds=300,
     ),
     Check(
         "cpu", _("The processors are busy"), _("{value} % are in use; the limit is {limit} %."),

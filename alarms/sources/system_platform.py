@@ -39,6 +39,7 @@ SERVICES = (
     *(f"reactor_{name}" for name in REACTORS),
 )
 HOST = f"{os.uname().nodename}:"  # begins the subject of what is about this machine
+_OURS = "run_"  # begins the commands that run for long
 _MEMORY = Path("/proc/meminfo")
 _LOAD = Path("/proc/stat")
 
@@ -197,6 +198,25 @@ def memory(check: Check, *, now: dt.datetime) -> Iterable[Finding]:
     total = kilobytes["MemTotal"]
     used = total - kilobytes.get("MemAvailable", total)
     return above([_finding(HOST, HOST.rstrip(":"), _percent(used, total))], check.limit)
+
+
+def threads(check: Check, *, now: dt.datetime) -> Iterable[Finding]:
+    """Find processes of ours on this machine with many threads."""
+    return above(_processes(), check.limit)
+
+
+def _processes() -> Iterator[Finding]:
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (place / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            lines = (place / "status").read_text().splitlines()
+        except OSError:  # it has ended meanwhile, or is somebody else's
+            continue
+        name = next((word for word in words if word.startswith(_OURS)), "")
+        if "manage.py" in " ".join(words) and name:
+            count = next(int(line.split()[1]) for line in lines if line.startswith("Threads:"))
+            subject = f"{HOST}{name} {place.name}"
+            yield _finding(subject, subject, count)
 
 
 class Processors:

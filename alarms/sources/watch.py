@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 Find = Callable[..., Iterable[Finding] | None]
 # what is about the machine of this process
-LOCAL = frozenset({"disk", "memory", "cpu"})
+LOCAL = frozenset({"disk", "memory", "cpu", "threads"})
 EVERY = dt.timedelta(seconds=5)
 SELDOM = dt.timedelta(seconds=60)
 
@@ -68,6 +68,7 @@ class Watch:
             ("disk", platform.disk, SELDOM),
             ("memory", platform.memory, SELDOM),
             ("cpu", busy.find, SELDOM),
+            ("threads", platform.threads, SELDOM),
             ("certificate", tenants.certificates, SELDOM),
             ("sequence_gap", tenants.sequence_gaps, SELDOM),
             ("rejected_rate", rejected.find, SELDOM),

@@ -1,13 +1,42 @@
-"""What bridges hear of connectors becomes states, events and sessions."""
+"""What bridges hear of connectors becomes states, events and sessions.
+
+What the database says is the truth from which a look differs: whoever bridges may be killed
+and begin anew at any moment.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from typing import Any
 
-from charging.models import ChargingEvent
+from django.db import transaction
+from django.db.models import F
+from prometheus_client import Counter
+
+from charging.events import Happened, Kind, Known, events_of, mismatches_after
+from charging.models import (
+    ChargingEvent,
+    ChargingSession,
+    Connector,
+    EndReason,
+    SessionState,
+)
 from charging.observation import Observation
+from charging.services.keeping import keep_event, keep_events, lock_order
+from charging.services.permitting import permit_if_wanted, present_tag
+from charging.services.sessions import end_session, follow, open_session_of
+from charging.states import S
+
+EVENTS = Counter("energy_charging_events", "Events of connectors", ["kind"])
+OLD_LOOKS = Counter("energy_charging_old_looks", "Looks that came after a later one")
+STOP_HOLDS = dt.timedelta(seconds=30)
+NOTICED = "noticed"  # in `Connector.seen`: what the next look has to know
+_COPIED = (
+    "pilot", "fault", "current_limit_a", "cable_a", "is_locked", "is_relay_on", "is_authorised",
+)  # fmt: skip
 
 
 class Link(StrEnum):
@@ -25,6 +54,15 @@ class Outcome(StrEnum):
     REJECTED = "rejected"
 
 
+_OF_LINKS = {
+    Link.CONNECTED: Kind.BRIDGE_CONNECTED,
+    Link.STALE: Kind.BRIDGE_STALE,
+    Link.LOST: Kind.BRIDGE_LOST,
+}
+_OF_OUTCOMES = {Outcome.TIMEOUT: Kind.COMMAND_TIMEOUT, Outcome.REJECTED: Kind.COMMAND_REJECTED}
+
+
+@transaction.atomic
 def observe(*, connector_id: uuid.UUID, seen: Observation, now: dt.datetime) -> list[ChargingEvent]:
     """Compare a look with what is known, keep the difference, and return the events of it.
 
@@ -33,16 +71,49 @@ def observe(*, connector_id: uuid.UUID, seen: Observation, now: dt.datetime) -> 
 
     Raises: Connector.DoesNotExist.
     """
-    raise NotImplementedError
+    connector = lock_connector_row(connector_id)
+    if connector.seen_at is not None and seen.at <= connector.seen_at:
+        if seen.at < connector.seen_at:
+            OLD_LOOKS.inc()
+        return []
+    known = _known(connector, seen)
+    found = events_of(known, seen)
+    _keep_look(connector, known, seen, found)
+    if not found:
+        return []
+    lock_order()
+    kept = keep_events(connector, follow(connector, found))
+    for one in found:
+        EVENTS.labels(one.kind.value).inc()
+    if any(one.to_state == S.CONNECTED for one in found):
+        permit_if_wanted(connector, now=now)
+    if seen.rfid:
+        present_tag(connector, uid=seen.rfid, event=kept[-1], now=now)
+    return kept
 
 
+@transaction.atomic
 def note_link(
     *, connector_id: uuid.UUID, link: Link, at: dt.datetime, now: dt.datetime, detail: str = ""
 ) -> None:
-    """Keep that the link to the controller changed; in the scope of the tenant."""
-    raise NotImplementedError
+    """Keep that the link to the controller changed; in the scope of the tenant.
+
+    The first look after the link came back tells whether a session goes on.
+    """
+    connector = lock_connector_row(connector_id)
+    marks: Mapping[str, Any] = connector.seen.get(NOTICED, {})
+    connector.seen = connector.seen | {
+        NOTICED: {**marks, "is_link_new": link == Link.CONNECTED, "link": link.value}
+    }
+    connector.save(update_fields=["seen", "updated_at"])
+    session = open_session_of(connector)
+    keep_event(
+        connector, _OF_LINKS[link], at=at, session=session,
+        detail={"detail": detail[:300]} if detail else {},
+    )  # fmt: skip
 
 
+@transaction.atomic
 def note_command(
     *,
     connector_id: uuid.UUID,
@@ -55,6 +126,79 @@ def note_command(
 ) -> None:
     """Keep that a command was refused or not answered; in the scope of the tenant.
 
-    A permission that never reached the controller ends its session.
+    A permission that never reached the controller ends its session; one that was not answered
+    does so only when its time is over, because the controller may have taken it.
     """
-    raise NotImplementedError
+    connector = lock_connector_row(connector_id)
+    session = open_session_of(connector)
+    said = {"command": name, "code": code[:64], "detail": detail[:300]}
+    keep_event(connector, _OF_OUTCOMES[outcome], at=at, session=session, detail=said)
+    if (
+        name == "charge_start"
+        and outcome == Outcome.REJECTED
+        and session is not None
+        and session.state == SessionState.AUTHORISED
+    ):
+        end_session(session, at=at, reason=EndReason.STOPPED, detail=code or detail)
+
+
+def lock_connector_row(connector_id: uuid.UUID) -> Connector:
+    """Return a connector, locked, with all that sessions need. Raises: Connector.DoesNotExist."""
+    rows = Connector.objects.select_related(
+        "charge_point__device__profile", "charge_point__site", "charge_point__price"
+    )
+    return rows.select_for_update(of=("self",), no_key=True).get(id=connector_id)
+
+
+def _known(connector: Connector, seen: Observation) -> Known:
+    """Return what is known before a look; the session is read only if it may matter."""
+    marks: Mapping[str, Any] = connector.seen.get(NOTICED, {})
+    is_link_new = bool(marks.get("is_link_new"))
+    session: ChargingSession | None = None
+    is_stop_asked = False
+    if seen.state is not None and (seen.state != connector.state or is_link_new):
+        session = open_session_of(connector)
+        is_stop_asked = seen.state in (S.PAUSED, S.STOPPED) and _is_stop_asked(connector, seen.at)
+    is_underway = session is not None and session.state in (
+        SessionState.CHARGING,
+        SessionState.PAUSED,
+    )
+    return Known(
+        at=connector.seen_at, state=connector.state, pilot=connector.pilot,
+        current_limit_a=connector.current_limit_a, cable_a=connector.cable_a,
+        is_relay_on=connector.is_relay_on,
+        has_charged=(
+            session is not None and session.charging_at is not None and session.stopped_at is None
+        ),
+        is_underway=is_underway, mismatches=int(marks.get("mismatches", 0)),
+        is_link_new=is_link_new, is_stop_asked=is_stop_asked,
+    )  # fmt: skip
+
+
+def _is_stop_asked(connector: Connector, at: dt.datetime) -> bool:
+    return ChargingEvent.objects.filter(
+        connector=connector, kind=Kind.CHARGE_STOP_REQUESTED.value, at__gt=at - STOP_HOLDS
+    ).exists()
+
+
+def _keep_look(
+    connector: Connector, known: Known, seen: Observation, found: Sequence[Happened]
+) -> None:
+    for name in _COPIED:
+        value = getattr(seen, name)
+        if value is not None:
+            setattr(connector, name, value)
+    if seen.state is not None and seen.state != connector.state:
+        connector.state, connector.state_since = seen.state, seen.at
+    marks = dict(connector.seen.get(NOTICED, {})) | {"mismatches": mismatches_after(known, seen)}
+    if seen.state is not None:
+        marks.pop("is_link_new", None)
+    connector.seen_at, connector.seen = seen.at, {**seen.raw, NOTICED: marks}
+    anomalies = sum(one.is_anomaly for one in found)
+    fields = [*_COPIED, "state", "state_since", "seen_at", "seen", "updated_at"]
+    if anomalies:
+        connector.anomalies = F("anomalies") + anomalies
+        fields.append("anomalies")
+    connector.save(update_fields=fields)
+    if anomalies:
+        connector.refresh_from_db(fields=["anomalies"])

@@ -47,6 +47,13 @@ class NoVehicle(WrongState):
     message = _("No vehicle is connected, or it is charging already.")
 
 
+class AlreadyPermitted(WrongState):
+    """A permission is on its way; nobody has seen yet what the controller makes of it."""
+
+    code = "already_permitted"
+    message = _("Charging has been permitted just now. Wait for the charge point.")
+
+
 class NotCharging(WrongState):
     """There is nothing to stop."""
 
@@ -73,13 +80,6 @@ class BadTag(ChargingRefused):
 
     code = "tag_unknown"
     message: Promise = _("This tag is not known.")
-
-
-class TagNeeded(BadTag):
-    """A program asked without a tag where tags are needed."""
-
-    code = "tag_needed"
-    message = _("A tag is needed here.")
 
 
 class TagBlocked(BadTag):

@@ -9,6 +9,7 @@ from typing import Any
 
 from alarms.delivery.notifier import Notifier
 from alarms.sources.watch import Watch
+from charging.running import ChargingRounds
 from energy.lib.process import ProcessCommand
 
 logger = logging.getLogger(__name__)
@@ -27,10 +28,12 @@ class Command(ProcessCommand):
     def open(self, **options: Any) -> None:
         """Start the threads that talk to the other sides."""
         self._notifier, self._watch = Notifier(), Watch()
+        self._charging = ChargingRounds()
 
     def work(self) -> bool:
         """Do one round; what is on its way is waited for a moment."""
         self._watch.round(dt.datetime.now(dt.UTC))
+        self._charging.round(dt.datetime.now(dt.UTC))
         more = self._notifier.round(now=dt.datetime.now(dt.UTC), wait_seconds=SENDING_SECONDS)
         return more or self._notifier.is_sending
 

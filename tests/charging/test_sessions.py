@@ -1,0 +1,209 @@
+"""Sessions: when they begin, go on, and end, and why."""
+
+from __future__ import annotations
+
+import pytest
+
+from charging.models import ChargePoint, ChargingSession
+from charging.services.waiting import end_late_permissions
+from devices.models import Command
+from tests.charging.places import Place, at
+from tests.factories import IdTagFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def commands(place: Place) -> list[str]:
+    with place.red.scope():
+        return list(Command.objects.order_by("requested_at").values_list("name", flat=True))
+
+
+def test_a_pause_is_part_of_one_session(place: Place) -> None:
+    place.go(1, 2, 3, 4, 5, 6, 4, 5, 7, 1, step=10)
+
+    [session] = place.sessions()
+
+    assert (session.state, session.end_reason) == ("ended", "vehicle")
+    assert (session.charging_at, session.stopped_at, session.ended_at) == (at(40), at(80), at(90))
+    assert session.energised_seconds == 20
+    assert session.receipt_number == 1
+
+
+def test_a_fault_while_charging_is_detected_and_ends_the_session(place: Place) -> None:
+    """The seed's session manager never saw it: an earlier branch took the change."""
+    place.go(1, 2, 3, 4, 5)
+
+    found = place.look(60, 8, fault=2)
+
+    assert found == ["FAULT_DETECTED"]
+    [session] = place.sessions()
+    assert (session.state, session.end_reason) == ("faulted", "fault")
+    assert (session.ended_at, session.end_detail) == (at(60), "fault 2")
+    assert session.energised_seconds == 56
+    assert place.go(0, 1, 5, start=70) == ["STATE_CHANGED", "FAULT_CLEARED", "CHARGE_STARTED"]
+    assert [one.state for one in place.sessions()] == ["faulted", "charging"]
+
+
+@pytest.mark.parametrize(
+    ("states", "seen", "reason"),
+    [
+        ((5, 7, 1), {}, "vehicle"),
+        ((5, 1), {}, "unplugged"),
+        ((5, 6, 1), {}, "unplugged"),
+        ((5, 1), {"is_rebooted": True}, "reboot"),
+        ((5, 8), {}, "fault"),
+    ],
+)
+def test_why_it_ended(
+    place: Place, states: tuple[int, ...], seen: dict[str, bool], reason: str
+) -> None:
+    place.go(1, 2, 3, 4, *states[:-1])
+    place.look(100, states[-1], **seen)
+
+    [session] = place.sessions()
+
+    assert (session.end_reason, session.ended_at) == (reason, at(100))
+
+
+def test_a_vehicle_that_stays_keeps_its_session_until_it_leaves(place: Place) -> None:
+    place.go(1, 2, 3, 4, 5, 7)
+
+    [session] = place.sessions()
+    assert (session.stopped_at, session.ended_at) == (at(5), None)
+    place.look(600, 1)
+
+    [session] = place.sessions()
+    assert (session.stopped_at, session.ended_at) == (at(5), at(600))
+
+
+def test_charging_again_without_unplugging_is_another_session(place: Place) -> None:
+    place.go(1, 2, 3, 4, 5, 7, step=10)
+
+    place.look(100, 5)  # nobody saw it unplugged
+
+    assert [(one.state, one.end_reason) for one in place.sessions()] == [
+        ("ended", "vehicle"), ("charging", "")
+    ]  # fmt: skip
+
+
+def test_a_session_that_nobody_saw_begin_begins_with_the_first_look(place: Place) -> None:
+    assert place.look(0, 5) == ["(CHARGE_STARTED)"]
+
+    [session] = place.sessions()
+    assert (session.state, session.charging_at) == ("charging", at(0))
+
+
+def test_receipts_are_numbered_without_gaps(place: Place) -> None:
+    for number in range(3):
+        place.go(1, 2, 3, 5, 7, 1, start=number * 100)
+    place.go(2, 3, 4, 1, start=400)  # nothing charged: no receipt
+
+    assert [one.receipt_number for one in place.sessions()] == [1, 2, 3, None]
+
+
+def test_the_price_of_the_beginning_holds(place: Place) -> None:
+    place.go(1, 2, 3, 5)
+    with place.red.scope():
+        price = place.connector.charge_point.price
+        assert price is not None
+        price.energy_price = 99
+        price.save()
+    place.go(7, 1, start=100)
+
+    [session] = place.sessions()
+    assert session.price["energy_price"] == "7.50000"
+    assert session.currency == "TRY"
+
+
+def test_a_vehicle_that_waits_without_permission_is_told_once(place: Place) -> None:
+    place.go(1, 2, 3)
+    assert end_late_permissions(now=at(40)) == 0
+
+    assert end_late_permissions(now=at(70)) == 1
+    assert end_late_permissions(now=at(80)) == 0
+
+    assert place.kinds()[-1] == "AUTH_TIMEOUT"
+    assert place.sessions() == []
+
+
+def test_a_permission_that_is_not_used_ends_and_is_taken_back(place: Place) -> None:
+    place.go(1, 2, 3, 4)
+
+    assert end_late_permissions(now=at(100)) == 1
+
+    [session] = place.sessions()
+    assert (session.state, session.end_reason) == ("ended", "timeout")
+    assert session.receipt_number is None
+    assert commands(place) == ["charge_stop"]
+    assert place.kinds()[-2:] == ["AUTH_TIMEOUT", "CHARGE_STOP_REQUESTED"]
+
+
+def test_whoever_plugs_in_at_a_free_point_may_charge(place: Place) -> None:
+    with place.red.scope():
+        ChargePoint.objects.update(access=ChargePoint.Access.FREE)
+
+    place.go(1, 2, 3)
+
+    assert commands(place) == ["charge_start"]
+    [session] = place.sessions()
+    assert (session.state, session.principal) == ("authorised", "system:charging")
+    place.go(4, 5, start=10)
+    assert [one.state for one in place.sessions()] == ["charging"]
+
+
+def test_a_tag_at_the_reader_permits_and_ends(place: Place) -> None:
+    tag = IdTagFactory(tenant=place.red.tenant, uid="AB12")
+    place.go(1, 2, 3)
+
+    place.look(10, 3, rfid="ab12")
+    place.go(4, 5, start=11)
+    place.look(20, 5, rfid="ab12")
+
+    assert commands(place) == ["charge_start", "charge_stop"]
+    [session] = place.sessions()
+    assert (session.id_tag, session.tag_uid) == (tag, "AB12")
+    place.go(7, 1, start=21)
+    [session] = place.sessions()
+    assert session.end_reason == "stopped"
+
+
+def test_a_tag_may_come_before_the_vehicle(place: Place) -> None:
+    IdTagFactory(tenant=place.red.tenant, uid="AB12")
+    place.look(0, 1, rfid="ab12")
+    assert commands(place) == []
+
+    place.go(2, 3, start=20)
+
+    assert commands(place) == ["charge_start"]
+    place.go(5, 7, 1, start=30)
+    [session] = place.sessions()
+    assert (session.tag_uid, session.end_reason) == ("AB12", "vehicle")
+
+
+def test_a_tag_whose_vehicle_does_not_come_ends(place: Place) -> None:
+    IdTagFactory(tenant=place.red.tenant, uid="AB12")
+    place.look(0, 1, rfid="ab12")
+
+    assert end_late_permissions(now=at(61)) == 1
+
+    assert place.kinds()[-1] == "PLUGIN_TIMEOUT"
+    assert [one.end_reason for one in place.sessions()] == ["timeout"]
+
+
+def test_an_unknown_tag_permits_nothing_and_is_kept(place: Place) -> None:
+    place.go(1, 2, 3)
+
+    place.look(10, 3, rfid="dead")
+
+    assert commands(place) == []
+    assert place.sessions() == []
+    with place.red.scope():
+        rows = place.connector.events.filter(kind="RFID_PRESENTED")
+        assert [row.detail for row in rows] == [{"tag": "DEAD", "result": "tag_unknown"}]
+
+
+def test_a_connector_has_one_open_session(place: Place) -> None:
+    place.go(1, 2, 3, 5, 6, 5, 6, 5)
+
+    with place.red.scope():
+        assert ChargingSession.objects.filter(ended_at=None).count() == 1
