@@ -1,4 +1,4 @@
-"""`python -m devices.simulators box|shelf|image|evse`: boxes that behave like real ones."""
+"""`python -m devices.simulators box|shelf|image|evse|modbus`: they behave like real ones."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from devices.firmware.keys import read_public_key
 from devices.simulators import evse_program as evse
+from devices.simulators import modbus
 from devices.simulators.box import FIRST_FIRMWARE, Box, Setup
 from devices.simulators.faults import STAGES, Faults
 from devices.simulators.firmware import Trust
@@ -33,6 +34,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     image.add_argument("--model", default="relay-board", help="key of a profile")
     image.add_argument("--version", required=True)
     evse.add_arguments(kinds.add_parser("evse", help="a charging point on a serial line"))
+    modbus.add_arguments(kinds.add_parser("modbus", help="meters that answer Modbus"))
     for each in (box, shelf):
         _add_setup(each)
     _add_faults(box)
@@ -118,6 +120,8 @@ def main(arguments: list[str]) -> int:
     """Run until SIGTERM; 3 when the broker shut the box out."""
     options = parse_arguments(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(threadName)s %(message)s")
+    if options.kind == "modbus":
+        return modbus.run(options)
     if options.kind == "image":
         make_image(options.state, product=options.model, version=options.version)
         return 0

@@ -29,17 +29,17 @@ class Beat:
     every: float
     phase: float
     due: float = 0.0
-    skipped: int = 0
 
     def begin(self, now: float) -> None:
         """Set the first cycle: the next point of the grid."""
         self.due = self._point_after(now)
 
-    def move_on(self, now: float) -> None:
-        """Go to the next point after `now`, once a cycle was done or left out."""
+    def move_on(self, now: float) -> int:
+        """Go to the next point after `now`; return how many cycles were left out between."""
         following = self._point_after(now)
-        self.skipped += max(0, round((following - self.due) / self.every) - 1)
+        missed = max(0, round((following - self.due) / self.every) - 1)
         self.due = following
+        return missed
 
     def due_at(self, now: float) -> float:
         """Return when it is due, also after the wall clock was set back."""
