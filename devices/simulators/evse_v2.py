@@ -47,6 +47,7 @@ class ControllerV2:
         self._send = send
         self._boot = 0
         self._now = 0.0
+        self._received = bytearray()
         self._told: dict[str, object] = {}
         self._told_at = 0.0
         self._start()
@@ -86,7 +87,7 @@ class ControllerV2:
 
     def _start(self) -> None:
         self._boot += 1
-        self._received = bytearray()
+        self._received.clear()
         self._sequence = 0
         self._host = ""
         self._done: OrderedDict[str, bytes] = OrderedDict()
