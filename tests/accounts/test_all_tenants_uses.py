@@ -34,6 +34,7 @@ ALLOWED = {
     "automation/services/calling.py": "the secret in an address tells whose rule it is",
     "automation/running/clock.py": "schedules and times of rules of all tenants are due alike",
     "automation/running/guards.py": "one process looks after the guards of all tenants",
+    "charging/bridge/lines.py": "the name of a port or a charger tells the tenant",
     "devices/services/presence_batch.py": "devices of all tenants report in one batch",
     "devices/inbound/routes.py": "a message of an unclaimed box belongs to nobody",
     "devices/services/bootstrap.py": "an unclaimed box belongs to nobody",

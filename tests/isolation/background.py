@@ -64,6 +64,7 @@ SYSTEM_COMMANDS = {
     "run_reactor": "serves all tenants; rooms and figures are by tenant",
     "run_ingest_worker": "stores what all gateways send; the topic names the tenant",
     "run_modbus_poller": "reads units of all tenants; each reading names the device's own tenant",
+    "run_serial_bridge": "owns one port; the line tells the tenant, whose scope it enters",
     "run_zones": "controls the zones of all tenants; writes in the scope of each in turn",
     "run_notifier": "tells the people of all tenants; enters the scope of each in turn",
     "run_automation": "does what is due for all tenants, each in its own scope",
