@@ -19,6 +19,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.admin_base import ReadOnlyAdmin, TenantForm, TenantOwnedAdmin
+from devices.admin_probe import ProbePages
 from devices.models import ModbusBus, ModbusUnit, PortLease, SerialLine
 from devices.queries_wires import address_of
 from devices.services.wires import check_bus, check_line, check_unit, stable_name
@@ -118,7 +119,7 @@ class WireAdmin(TenantOwnedAdmin):
 
 
 @admin.register(ModbusBus)
-class ModbusBusAdmin(WireAdmin):
+class ModbusBusAdmin(ProbePages, WireAdmin):
     """Lines and addresses with Modbus units behind them."""
 
     form = ModbusBusForm
@@ -130,7 +131,7 @@ class ModbusBusAdmin(WireAdmin):
     search_fields = ("name", "host", "serial_port", "site__name")
     autocomplete_fields = ("site",)
     ordering = ("name", "id")
-    readonly_fields = (*SEEN, "tenant", "unit_links", "created_at", "updated_at")
+    readonly_fields = (*SEEN, "tenant", "asked", "unit_links", "created_at", "updated_at")
     fieldsets = (
         (None, {"fields": ("tenant", "site", "name", "kind", "poller", "is_enabled")}),
         (_("Over TCP"), {"fields": ("host", "port")}),
@@ -139,7 +140,7 @@ class ModbusBusAdmin(WireAdmin):
             {"fields": ("serial_port", "is_elsewhere", "baudrate", "parity", "stop_bits")},
         ),
         (_("Times"), {"fields": ("timeout_ms", "retries", "request_gap_ms", "unit_gap_ms")}),
-        (_("Units"), {"fields": ("unit_links",)}),
+        (_("Units"), {"fields": ("asked", "unit_links")}),
         (_("As last seen"), {"fields": SEEN}),
         (_("Record"), {"fields": ("created_at", "updated_at")}),
     )
@@ -200,9 +201,9 @@ class ModbusUnitAdmin(WireAdmin):
     search_fields = ("device__name", "device__uid", "bus__name")
     autocomplete_fields = ("device", "bus")
     ordering = ("bus_id", "unit_id", "id")
-    readonly_fields = (*SEEN, "tenant", "identity", "created_at", "updated_at")
+    readonly_fields = (*SEEN, "tenant", "asked", "identity", "created_at", "updated_at")
     fieldsets = (
-        (None, {"fields": ("tenant", "device", "bus", "unit_id", "is_enabled")}),
+        (None, {"fields": ("tenant", "device", "bus", "unit_id", "is_enabled", "asked")}),
         (_("What is read"), {"fields": ("fast_seconds", "slow_seconds", "is_reversed")}),
         (_("Registers"), {"fields": ("register_map", "identity")}),
         (_("As last seen"), {"fields": SEEN}),

@@ -15,7 +15,7 @@ SINGLE = ("uint16", "int16")
 WIDE = ("float32", "uint32", "int32", "float64", "uint64", "int64")
 SHOWN_TYPES = (*SINGLE, *WIDE)
 SHORTEST_TEXT = 4  # characters; two letters are in many numbers
-SMALLEST, LARGEST = 1e-4, 1e9
+SMALLEST, LARGEST = 1e-3, 1e6
 
 VOLTAGE, FREQUENCY, LINE_VOLTAGE = "voltage", "frequency", "line_voltage"
 # what a value looks like: (name, lowest, highest) of the value itself
@@ -114,25 +114,36 @@ def best_order(words: Sequence[int]) -> tuple[Order | None, int]:
     """Return the order in which most 32-bit floats look sensible, and how many percent do.
 
     None where no order stands out: zeros look sensible in every order, whole numbers in none.
+    Values are looked for at every second register from the first on, else from the second: one
+    register beside, another order looks nearly as good.
     """
-    shares: dict[Order, float] = {}
-    for order in Order:
-        shares[order] = max(_sensible(words[start:], order) for start in (0, 1))
-    best = max(shares, key=lambda order: shares[order])
-    others = max(share for order, share in shares.items() if order != best)
-    if shares[best] < 0.5 or shares[best] - others < 0.2:
-        return None, 0
-    return best, round(100 * shares[best])
+    for start in (0, 1):
+        scores = {order: _score(words[start:], order) for order in Order}
+        best = max(scores, key=lambda order: scores[order])
+        others = max(score for order, score in scores.items() if order != best)
+        share = _share(words[start:], best)
+        if share >= 0.5 and scores[best] - others >= 0.2:
+            return best, round(100 * share)
+    return None, 0
 
 
-def _sensible(words: Sequence[int], order: Order) -> float:
+def _score(words: Sequence[int], order: Order) -> float:
+    """Return 0 to 2: values of a usual size count once, those that look like a voltage twice."""
+    values = _floats(words, order)
+    likely = sum(bool(look_of(value, "float32")[0]) for value in values)
+    return _share(words, order) + likely / len(values) if values else 0.0
+
+
+def _share(words: Sequence[int], order: Order) -> float:
+    values = _floats(words, order)
+    good = sum(value is not None and SMALLEST <= abs(value) <= LARGEST for value in values)
+    return good / len(values) if values else 0.0
+
+
+def _floats(words: Sequence[int], order: Order) -> list[float | None]:
     pairs = [words[at : at + 2] for at in range(0, len(words) - 1, 2)]
-    told = [pair for pair in pairs if any(pair)]
-    if not told:
-        return 0.0
-    values = [decode(pair, "float32", order) for pair in told]
-    good = sum(isinstance(v, float) and SMALLEST <= abs(v) <= LARGEST for v in values)
-    return good / len(told)
+    values = [decode(pair, "float32", order) for pair in pairs if any(pair)]
+    return [value if isinstance(value, float) else None for value in values]
 
 
 def value_text(value: Value | None) -> str:
