@@ -15,7 +15,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
-from accounts.tenancy import all_tenants, tenant_scope
+from accounts.tenancy import tenant_scope
 from devices.models import DeviceProfile, ModbusBus, ModbusUnit
 from devices.probe_form import (
     BIT_FUNCTIONS,
@@ -49,8 +49,7 @@ class ProbePages:
 
     def probe_view(self, request: HttpRequest, bus_id: uuid.UUID) -> HttpResponse:
         """Show the page inside the tenant of the bus."""
-        with all_tenants():
-            bus = ModbusBus.objects.select_related("site").filter(id=bus_id).first()
+        bus = self.get_object(request, str(bus_id))  # type: ignore[attr-defined]
         if bus is None:
             raise Http404
         if not self.has_change_permission(request, bus):  # type: ignore[attr-defined]
