@@ -2,11 +2,13 @@
 
 An RTU answer names unit, function and the number of bytes that follow, but no address, and a
 line has no transaction numbers: a late answer to one read looks exactly like the answer to
-another read of as many registers. So for each unit and function a length belongs to one
-address, for as long as the connection and whoever continues it live. A read whose length is
-another address's asks for a few registers more, behind or before, and the surplus is thrown
-away. A frame of a length can then only hold the registers of its owner, however late it is,
-however often it comes and however many others were lost.
+another read of as many registers. So on a line a length belongs to one address of a function,
+for as long as the connection and whoever continues it live. A read whose length is another
+address's asks for a few registers more, behind or before, and the surplus is thrown away. A
+frame of a length can then only hold the registers of its owner, however late it is, however
+often it comes, however many others were lost, and even if a unit answered in another's place.
+Units of one type share addresses and so lengths; should a line run out of them all the same,
+a length belongs to one address of each unit.
 
 The same keeps old values apart from new ones: after a timeout the address is asked with
 another length of its own, up to OWN_LENGTHS of them, until LATE_SECONDS have passed.
@@ -68,6 +70,7 @@ class Lengths:
     """Which address each length belongs to; give it to the connection that follows."""
 
     _owners: dict[Line, dict[int, _Owner]] = field(default_factory=dict)
+    _shared: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
     _refused: set[Read] = field(default_factory=set)
     _silences: dict[Line, int] = field(default_factory=dict)
     _answers_longer: set[Line] = field(default_factory=set)
@@ -80,20 +83,29 @@ class Lengths:
         None: every length may still bring an old answer of another address.
         """
         owners = self._owners.setdefault(wanted.line, {})
-        found = self._choose(wanted, owners, now)
+        found = (
+            self._own_or_free(wanted, owners, now, everywhere=True)
+            or self._own_or_free(wanted, owners, now, everywhere=False)
+            or self._taken_over(wanted, owners, now)
+        )
         if found is not None:
             owner = owners.get(found.length)
             if owner is None or not owner.is_of(found):
                 owners[found.length] = _Owner(found.address, found.count)
+            self._shared.setdefault((found.function, found.length), (found.address, found.count))
         return found
 
-    def _choose(self, wanted: Read, owners: dict[int, _Owner], now: float) -> Read | None:
+    def _own_or_free(
+        self, wanted: Read, owners: dict[int, _Owner], now: float, *, everywhere: bool
+    ) -> Read | None:
+        """Return a read whose length nobody else has: on the whole line, or of this unit."""
         own: list[tuple[float, Read]] = []
         free: Read | None = None
         for read in self._candidates(wanted):
             owner = owners.get(read.length)
             if owner is None:
-                free = free or read
+                if free is None and (not everywhere or self._is_free(read)):
+                    free = read
             elif owner.is_of(read):
                 if owner.haunted_until <= now:
                     return read
@@ -102,9 +114,11 @@ class Lengths:
                 break
         if free and len(own) < OWN_LENGTHS:
             return free
-        if own:
-            return min(own, key=lambda each: each[0])[1]
-        return self._taken_over(wanted, owners, now)
+        return min(own, key=lambda each: each[0])[1] if own else None
+
+    def _is_free(self, read: Read) -> bool:
+        place = read.address, read.count
+        return self._shared.get((read.function, read.length), place) == place
 
     def _candidates(self, wanted: Read) -> Iterator[Read]:
         if wanted not in self._refused:
