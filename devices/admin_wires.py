@@ -22,6 +22,7 @@ from accounts.admin_base import ReadOnlyAdmin, TenantForm, TenantOwnedAdmin
 from devices.admin_probe import ProbePages
 from devices.models import ModbusBus, ModbusUnit, PortLease, SerialLine
 from devices.queries_wires import address_of
+from devices.services.probe_rows import check_map
 from devices.services.wires import check_bus, check_line, check_unit, stable_name
 
 SEEN = ("state", "state_code", "state_detail", "state_at")
@@ -91,8 +92,16 @@ class ModbusUnitForm(WireForm):
     """Refuses numbers that are taken, and maps that cannot be read."""
 
     def check_wire(self, row: ModbusUnit) -> None:
-        """Ask the service."""
+        """Ask the services."""
         check_unit(row)
+        if row.register_map:
+            self._check_map(row)
+
+    def _check_map(self, row: ModbusUnit) -> None:
+        try:
+            check_map(row.register_map)
+        except ValidationError as error:
+            raise ValidationError({"register_map": error.messages}) from error
 
 
 class SerialLineForm(PortForm):

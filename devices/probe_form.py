@@ -26,7 +26,7 @@ FUNCTIONS = (
     (1, _("1 · coils")),
     (2, _("2 · discrete inputs")),
 )
-FIRST_TYPES = ("uint16", "int16", "float32", "int32")
+FIRST_TYPES = ("int16", "float32", "int32")
 ROW_TYPES = (*SHOWN_TYPES, STRING, BIT)
 BIT_FUNCTIONS = (1, 2)
 _SUGGESTED = {VOLTAGE: "voltage_l1", LINE_VOLTAGE: "voltage_l1_l2"}
@@ -62,6 +62,11 @@ class DraftRow:
 
     picked: PickedRow
     value: str = ""
+
+    @property
+    def scale(self) -> str:
+        """Return the factor as it is written into the field."""
+        return f"{self.picked.scale:.10g}"
 
 
 @dataclass(frozen=True, slots=True)

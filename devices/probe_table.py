@@ -14,13 +14,16 @@ from devices.modbus.types import NUMBERS, STRING, Order, Value, decode, text_of
 SINGLE = ("uint16", "int16")
 WIDE = ("float32", "uint32", "int32", "float64", "uint64", "int64")
 SHOWN_TYPES = (*SINGLE, *WIDE)
-SHORTEST_TEXT = 4  # characters; two letters are in many numbers
+SHORTEST_TEXT = 7  # letters and digits; some are in many numbers
 SMALLEST, LARGEST = 1e-3, 1e6
 
 VOLTAGE, FREQUENCY, LINE_VOLTAGE = "voltage", "frequency", "line_voltage"
 # what a value looks like: (name, lowest, highest) of the value itself
 _RANGES = ((FREQUENCY, 45.0, 65.0), (VOLTAGE, 80.0, 300.0), (LINE_VOLTAGE, 340.0, 440.0))
-# whole numbers are often tenths, hundredths or thousandths of it
+# whole numbers are often tenths, hundredths or thousandths of it; as any number could be, only
+# what grids have most of the time is taken for one
+_NOMINAL = ((FREQUENCY, 49.7, 50.3), (FREQUENCY, 59.7, 60.3), (VOLTAGE, 220.0, 242.0),
+            (VOLTAGE, 114.0, 126.0))  # fmt: skip
 _SCALES: dict[str, tuple[float, ...]] = {
     "uint16": (0.1, 0.01), "int16": (0.1, 0.01),
     "uint32": (0.1, 0.01, 0.001), "int32": (0.1, 0.01, 0.001),
@@ -157,11 +160,11 @@ def look_of(value: Value | None, type_name: str) -> tuple[str, float]:
     """Return what a value looks like and by what it is multiplied to be that; ("", 1) if not."""
     if value is None or isinstance(value, str):
         return "", 1
-    for scale in (1, *_SCALES.get(type_name, ())):
-        for name, low, high in _RANGES:
-            # 230 of a whole number may be anything; with tenths it is hardly anything else
-            if low <= value * scale <= high and (scale != 1 or isinstance(value, float)):
-                return name, scale
+    ranges = _RANGES if isinstance(value, float) else _NOMINAL
+    for scale in (1,) if isinstance(value, float) else _SCALES.get(type_name, ()):
+        name = next((name for name, low, high in ranges if low <= value * scale <= high), "")
+        if name:
+            return name, scale
     return "", 1
 
 

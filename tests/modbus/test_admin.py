@@ -228,6 +228,24 @@ def test_a_device_of_a_gateway_or_of_another_site_is_refused(browser, red, devic
     assert "stands at Office, the bus at Plant" in elsewhere_told["device"][0]
 
 
+@pytest.mark.parametrize(
+    ("register_map", "told"),
+    [
+        ('{"registers": [{"metric": "voltage_l1", "address": 0}]}', "voltage_l1"),
+        ('{"registers": [{"metric": "a", "address": 70000, "type": "int16"}]}', "(a), address"),
+        ('{"rows": []}', "rows"),
+        ("[1]", "register map"),
+    ],
+)
+def test_a_map_that_cannot_be_read_names_the_row(browser, red, device, register_map, told):
+    form = UNIT | {"device": device.pk, "bus": make_bus(device).pk, "register_map": register_map}
+
+    found = errors(add(browser, ModbusUnit, red, form))
+
+    assert list(found) == ["register_map"]
+    assert told in " ".join(found["register_map"])
+
+
 def test_a_device_has_one_wire(browser, red, device):
     make_line(device)
 

@@ -127,6 +127,13 @@ def test_the_order_of_a_meter_stands_out(order):
     assert make_table(words, 0, []).best == order
 
 
+@pytest.mark.parametrize("word", [1638, 6554, 17254, 26179, 39449, 1])
+def test_words_of_floats_are_not_taken_for_voltages(word):
+    (line,) = make_table([word], 0, ["uint16", "int16"]).lines
+
+    assert [cell.looks_like for cell in line.cells if cell] == [""] * 4
+
+
 def test_zeros_tell_no_order():
     assert make_table([0] * 20, 0, []).best is None
 
