@@ -17,6 +17,7 @@ BENCHES = {
     "herd": ("bench.herd", "5,000 devices with certificates come back at once"),
     "live": ("bench.live", "a thousand sockets at 5,000 samples/s, and a hundred that stall"),
     "metering": ("bench.metering", "the ledger of 5,000 live meters, a year of 100, pages"),
+    "modbus": ("bench.modbus", "500 Modbus meters of 40 values each second, jitter and CPU"),
     "query": ("bench.query", "questions about a year: a day, daily kWh, fifty channels"),
     "zones": ("bench.zones", "1,000 zones with three controllers within their 15 s"),
     "storage": ("bench.storage", "bytes a packed point, lag of rollups, cost of a point"),
