@@ -29,7 +29,8 @@ _TYPES = (
     _("Zigbee switch"), _("Zigbee switch, several outputs"), _("Zigbee2MQTT behind a bridge"),
 )  # fmt: skip
 _COMMANDS = (
-    _("Dose"), _("End charging"), _("Limit the current"), _("Lock the plug"),
+    _("Dose"), _("End charging"), _("Lift the power limit"), _("Limit the current"),
+    _("Limit the power"), _("Lock the plug"),
     _("Permit charging"), _("Read the state now"), _("Report state now"), _("Restart"),
     _("Stop"), _("Switch off"), _("Switch on"), _("Test sensor"), _("Unlock the plug"),
 )  # fmt: skip
@@ -41,7 +42,8 @@ _PARAMETERS = (
     _("Log level"), _("Longest run"), _("Method"), _("Name"), _("Offset"), _("Output"),
     _("Pin"), _("Pin of the temperature"), _("Polling interval"), _("Raw at the high point"),
     _("Raw at the low point"), _("Relay"), _("Reporting interval"),
-    _("Safe state after losing the link"), _("Sensors"), _("Shortest pause"), _("Slope"),
+    _("Safe state after losing the link"), _("Sensors"), _("Share of the rated power"),
+    _("Shortest pause"), _("Slope"),
     _("Time server"), _("Type"), _("Unit"), _("Value at the high point"),
     _("Value at the low point"), _("Volume"),
 )  # fmt: skip
