@@ -19,11 +19,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.pages.access import requires
+from accounts.pages.paging import cut_page
 from accounts.pages.people import acting_of, person_of
 from accounts.services.refusals import Refusal
 from automation.log_words import describe_cause, describe_seen, moment_of, words_of_seen
 from automation.models import AutomationRule, Execution, ExecutionState, Origin, Schedule
-from automation.pages.paging import cut_page
 from automation.queries.executions import (
     ORDERINGS,
     ExecutionFilter,
