@@ -106,6 +106,15 @@ MENU: dict[Any, dict[str, str]] = {
         "automation.ZoneController": "target",
         "automation.ZonePhase": "event_repeat",
     },
+    _("Charging"): {
+        "charging.ChargePoint": "ev_station",
+        "charging.Connector": "power",
+        "charging.IdTag": "contactless",
+        "charging.ChargingPrice": "sell",
+        "charging.ChargingSession": "electric_car",
+        "charging.ChargingEvent": "history",
+        "charging.EventSubscriber": "rss_feed",
+    },
     _("Energy"): {
         "metering.Meter": "electric_meter",
         "metering.MeterInstallation": "build",

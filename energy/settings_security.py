@@ -22,6 +22,8 @@ RATE_LIMITS: dict[str, int | None] = {
     "person": _env.int("API_CALLS_PER_MINUTE_PERSON", default=600),
     "key": _env.int("API_CALLS_PER_MINUTE_KEY", default=1200),
     "address": _env.int("API_CALLS_PER_MINUTE_ADDRESS", default=60),
+    # starts and stops of charging
+    "charging": _env.int("CHARGING_CALLS_PER_MINUTE", default=10),
     # posts to pages that send an e-mail
     "mail": _env.int("MAILS_PER_MINUTE_ADDRESS", default=10),
     "mail_hour": _env.int("MAILS_PER_HOUR_PERSON", default=20),

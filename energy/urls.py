@@ -24,6 +24,7 @@ from accounts.pages import invitations, sessions
 from alarms.pages import notify_mine
 from devices.pages import firmware_download, pki, provisioning
 from metering.api_energy import EnergySummary
+from reports import charging_receipt
 from telemetry.api import DeviceLatest, LatestOfMany, TelemetryQuery
 from telemetry.doors.api import Ingest
 from telemetry.exports.api import ExportDetail, ExportFile, ExportList
@@ -90,6 +91,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("automation.api.urls_guards")),
     path("", include("automation.api.urls_zones")),
     path("", include("automation.api.urls_rules")),
+    path("charging/", include("charging.api.urls")),
     path("telemetry/query", TelemetryQuery.as_view(), name="api-telemetry-query"),
 ]
 
@@ -143,6 +145,12 @@ urlpatterns = [
     path("automation/", include("automation.pages.urls_zones")),
     path("", include("automation.api.urls_hooks")),
     path("automation/demand/", include("automation.pages.urls_demand")),
+    path("charging/", include("charging.pages.urls")),
+    path(
+        "charging/sessions/<uuid:charging_session_id>/receipt.pdf",
+        charging_receipt.receipt_pdf,
+        name="charging-receipt-pdf",
+    ),
     path("reports/", include("reports.pages.urls")),
     path("", include("reports.urls")),
 ]

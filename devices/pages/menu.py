@@ -18,6 +18,7 @@ _ENTRIES: tuple[tuple[str, Promise, str, tuple[str, ...]], ...] = (
     ("costs", _("Costs"), "read:tariff", ("costs",)),
     ("alarms", _("Alarms"), "read:alarm", ("alarm",)),
     ("automation", _("Automation"), "read:automation", ("automation",)),
+    ("charging", _("Charging"), "read:charger", ("charging",)),
     ("fleet", _("Fleet"), "read:device", ("fleet", "device")),
     ("explore", _("Explore"), "read:telemetry", ("explore", "export")),
     ("reports", _("Reports"), "read:report", ("report",)),

@@ -1,0 +1,1 @@
+"""Charging in the API."""
