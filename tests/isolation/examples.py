@@ -87,6 +87,13 @@ def _load(world: World) -> Body:
     }  # fmt: skip
 
 
+def _tag(world: World) -> Body:
+    return {
+        "uid": "04AABBCC", "site": str(world.objects["site_id"]),
+        "user": str(world.people["viewer"].pk), "kwh_quota": "100",
+    }  # fmt: skip
+
+
 def table(world: World) -> str:
     """Return a fleet of one device, at the world's site."""
     row = f"imported-1,{world.facts['profile']},{world.word} site,new"
@@ -310,6 +317,22 @@ EXAMPLES: dict[str, Callable[[World], Body]] = {
     "POST /api/v1/automation/executions/{execution_id}/agree": lambda _world: {},
     "POST /api/v1/automation/executions/{execution_id}/decline": lambda _world: {},
     "POST /api/v1/automation/executions/{execution_id}/cancel": lambda _world: {},
+    "PATCH /api/v1/charging/charge-points/{charge_point_id}": lambda w: {
+        "name": "new", "price": str(w.objects["charging_price_id"]),
+    },
+    "POST /api/v1/charging/charge-points/{charge_point_id}/start": lambda _world: {"connector": 1},
+    "POST /api/v1/charging/charge-points/{charge_point_id}/stop": lambda _world: {"connector": 1},
+    "POST /api/v1/charging/charge-points/{charge_point_id}/max-current": lambda _world: {
+        "amps": 10,
+    },
+    "POST /api/v1/charging/charge-points/{charge_point_id}/lock": lambda _world: {"connector": 1},
+    "POST /api/v1/charging/charge-points/{charge_point_id}/unlock": lambda _world: {"connector": 1},
+    "POST /api/v1/charging/tags": _tag,
+    "PATCH /api/v1/charging/tags/{id_tag_id}": _tag,
+    "POST /api/v1/charging/prices": lambda _world: {
+        "name": "new", "currency": "EUR", "energy_price": "0.5",
+    },
+    "PATCH /api/v1/charging/prices/{charging_price_id}": lambda _world: {"session_fee": "1"},
     "POST /api/v1/automation/guards": lambda w: {
         "name": "new", "meter": str(w.objects["meter_id"]), "limit_kw": 100,
     },

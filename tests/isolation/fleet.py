@@ -35,6 +35,7 @@ from tests.factories import (
     DeviceProfileFactory,
     ZoneFactory,
 )
+from tests.isolation.chargers import add_charger
 from tests.isolation.world import World, measure
 
 _COMMANDS = [
@@ -93,7 +94,7 @@ def _equip(world: World, now: dt.datetime) -> None:
     world.objects |= {
         "device_id": box.id, "zone_id": zone.id, "site_id": site_id,
         "serial": certificate.serial, **_commanded(world, box, boss, now),
-        **_rolled_out(world, box, now),
+        **_rolled_out(world, box, now), **add_charger(site, world.word, now),
     }  # fmt: skip
     claimed = unpack()
     claim_box(

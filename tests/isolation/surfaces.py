@@ -55,7 +55,8 @@ OBJECTS = {"release_id", "campaign_id", "vendor_key_id", "zigbee_claim_id", "zig
            "budget_id", "baseline_id", "alarm_rule_id",
            "command_id", "batch_id", "stop_id", "virtual_id", "export_id",
            "alarm_id", "import_id", "group_key", "meter_id", "report_id",
-           "report_template_id"}  # fmt: skip
+           "report_template_id", "charge_point_id", "connector_id", "charging_session_id",
+           "id_tag_id", "charging_price_id"}  # fmt: skip
 GUESTS_MAY = {"", "devices/<uuid:device_id>", "api/v1/devices",
               "api/v1/devices/<uuid:device_id>", "api/v1/devices/<uuid:device_id>/latest",
               "api/v1/telemetry/query", "api/v1/latest", "api/v1/live/ticket",

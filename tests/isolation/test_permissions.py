@@ -10,6 +10,7 @@ from tests.isolation.needs_of_alarm_rules import NEEDS_OF_ALARM_RULES
 from tests.isolation.needs_of_alarms import NEEDS_OF_ALARMS
 from tests.isolation.needs_of_automation_rules import NEEDS_OF_AUTOMATION_RULES
 from tests.isolation.needs_of_automation_schedules import NEEDS_OF_SCHEDULES
+from tests.isolation.needs_of_charging import NEEDS_OF_CHARGING
 from tests.isolation.needs_of_energy import NEEDS_OF_ENERGY
 from tests.isolation.needs_of_guards import NEEDS_OF_GUARDS
 from tests.isolation.needs_of_notifications import NEEDS_OF_NOTIFICATIONS
@@ -368,6 +369,7 @@ WANTED = {
         *NEEDS_OF_SCHEDULES.items(),
         *NEEDS_OF_ENERGY.items(),
         *NEEDS_OF_GUARDS.items(),
+        *NEEDS_OF_CHARGING.items(),
     )  # fmt: skip
     for line in lines.strip().splitlines()
 }

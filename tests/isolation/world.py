@@ -183,6 +183,11 @@ def _fill(world: World) -> None:
         "schedule_id": world.rows["automation.Schedule"].id,
         "execution_id": world.rows["automation.Execution"].id,
         "recipe_id": world.rows["automation.Recipe"].id,
+        "charge_point_id": world.rows["charging.ChargePoint"].id,
+        "connector_id": world.rows["charging.Connector"].id,
+        "charging_session_id": world.rows["charging.ChargingSession"].id,
+        "id_tag_id": world.rows["charging.IdTag"].id,
+        "charging_price_id": world.rows["charging.ChargingPrice"].id,
     }  # fmt: skip
 
 
