@@ -23,6 +23,7 @@ from devices.models import Device, Gateway
 from devices.presence import Presence
 from devices.queries import with_presence
 from devices.queries_gateways import with_gateway_presence
+from devices.queries_modbus import wire_processes
 from energy.dashboard_queues import Queues, read_queues
 from energy.dashboard_tenant import read_tenant_fleet
 from energy.lib.heartbeat import read_heartbeats
@@ -52,7 +53,13 @@ PROCESSES = {
     "worker": _("Background jobs"),
     "beat": _("Clock of the background jobs"),
 }
-OTHERS = {"listener_standby": _("MQTT listener, standing by")}
+# only where a wire that is switched on needs them
+WIRE_PROCESSES = {"modbus_poller": _("Modbus poller"), "serial_bridge": _("Serial bridge")}
+OTHERS = {
+    **WIRE_PROCESSES,
+    "listener_standby": _("MQTT listener, standing by"),
+    "modbus_poller_standby": _("Modbus poller, standing by"),
+}
 ALIVE_SECONDS = 10
 LATE_SECONDS = 30
 FORGOTTEN_SECONDS = 86_400
@@ -267,9 +274,11 @@ def _list_processes(beats: Mapping[str, float], *, now: float) -> list[ProcessSt
                 )
             )
     reported = {name.rpartition(":")[0] for name in beats}
+    needed = wire_processes()
+    wanted = PROCESSES | {name: label for name, label in WIRE_PROCESSES.items() if name in needed}
     states += [
         ProcessState(label=str(label), instance="", seen_at=None, is_alive=False)
-        for process, label in PROCESSES.items()
+        for process, label in wanted.items()
         if process not in reported
     ]
     return states

@@ -30,6 +30,7 @@ from health_check.exceptions import ServiceUnavailable
 from redis.exceptions import RedisError
 
 from devices.pki.crl import WARN_BEFORE
+from devices.queries_modbus import BRIDGE_PROCESS, POLLER_PROCESS, wire_processes
 from devices.services.revocation_list import list_state
 from energy.lib.heartbeat import read_heartbeats
 from energy.lib.redis import RedisNotDurable, check_durability, durable, ephemeral, key
@@ -142,6 +143,18 @@ class ProcessIsAlive(BoundedCheck):
 
 
 @dataclasses.dataclass
+class WireProcessIsAlive(ProcessIsAlive):
+    """A process that drives wires is alive, where a wire that is switched on needs it."""
+
+    def run(self) -> None:
+        """Ask the database whether anything needs it, then look at its heartbeat."""
+        with connection.temporary_connection():
+            is_needed = self.process in wire_processes()
+        if is_needed:
+            super().run()
+
+
+@dataclasses.dataclass
 class RevocationListIsFresh(BoundedCheck):
     """The broker's list of revoked certificates does not end within seven days.
 
@@ -185,6 +198,8 @@ def make_checks() -> dict[str, HealthCheck]:
         "notifier": ProcessIsAlive(process="notifier"),
         "automation": ProcessIsAlive(process="automation"),
         "zones": ProcessIsAlive(process="zones"),
+        "modbus_poller": WireProcessIsAlive(process=POLLER_PROCESS),
+        "serial_bridge": WireProcessIsAlive(process=BRIDGE_PROCESS),
         "worker": ProcessIsAlive(process="worker"),
         "beat": ProcessIsAlive(process="beat"),
         "revocation_list": RevocationListIsFresh(),

@@ -15,6 +15,7 @@ from accounts.services.platform_tenant import PLATFORM_TENANT_ID
 from alarms.sources.findings import Finding, above
 from alarms.sources.shipped import Check
 from devices.models import OutboundMessage
+from devices.queries_modbus import wire_processes
 from devices.services.revocation_list import list_state
 from energy.lib.heartbeat import read_heartbeats
 from energy.lib.load import read_load
@@ -57,11 +58,13 @@ class Heartbeats:
     def services(self, check: Check, *, now: dt.datetime) -> list[Finding] | None:
         """Find processes without a copy that reported lately; None while one may be starting."""
         beats = self._newest(now)
-        if self._cannot_tell(SERVICES, beats, check, now):
+        # without a bus or a line nobody misses the processes that drive them
+        needed = (*SERVICES, *sorted(wire_processes()))
+        if self._cannot_tell(needed, beats, check, now):
             return None
         return [
             found
-            for service in SERVICES
+            for service in needed
             for found in self._late(service, service, beats.get(service), check, now)
         ]
 

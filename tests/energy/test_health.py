@@ -16,10 +16,13 @@ from health_check.exceptions import ServiceUnavailable
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from devices.models import ModbusBus
 from energy import health
 from energy.lib import redis as redis_clients
 from energy.lib.redis import RedisNotDurable, key
 from telemetry.reactors.registry import REACTORS
+from tests.conftest import Team
+from tests.factories import SiteFactory
 from tests.pace import assert_within
 from tools.demo_programs import background_programs, core_programs
 
@@ -86,7 +89,7 @@ def test_readyz_names_each_check_with_state_and_latency(client: Client, alive: N
     assert set(checks) == {
         "database", "migrations", "redis_durable", "redis_ephemeral", "redis_durability",
         "ingest_stream", "mqtt_listener", "ingest_worker", "notifier", "automation", "zones",
-        "worker", "beat",
+        "modbus_poller", "serial_bridge", "worker", "beat",
         "revocation_list",
         *(f"reactor_{name}" for name in REACTORS),
     }  # fmt: skip
@@ -111,6 +114,26 @@ def test_every_program_of_the_platform_is_asked_for() -> None:
     programs = {program.name for program in [*core_programs(env, 8000), *background_programs(env)]}
 
     assert programs - {"web"} <= set(health.make_checks())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_poller_is_missed_only_where_a_bus_needs_it(
+    client: Client, alive: None, red: Team
+) -> None:
+    assert ready(client)[0] == 200
+    with red.scope():
+        site = SiteFactory(tenant=red.tenant)
+        bus = ModbusBus.objects.create(site=site, name="Cabinet", host="10.0.0.9")
+
+    status, checks = ready(client)
+
+    assert status == 503
+    assert "never reported" in checks["modbus_poller"]["detail"]
+    assert checks["serial_bridge"]["status"] == "ok"
+    beat("modbus_poller", seconds_ago=1)
+    assert ready(client)[0] == 200
+    with red.scope():
+        bus.delete()
 
 
 @pytest.mark.django_db(transaction=True)
