@@ -16,14 +16,14 @@ from alarms.sources.checks import effective_checks, list_checks, system_words
 from alarms.sources.findings import Finding, Settling
 from alarms.sources.shipped import SHIPPED
 from alarms.sources.watch import Watch
-from devices.models import CertificateAuthority, DeviceCertificate, OutboundMessage
+from devices.models import CertificateAuthority, DeviceCertificate, ModbusBus, OutboundMessage
 from energy.lib import load
 from energy.lib.heartbeat import beat, forget
 from energy.lib.redis import key
 from telemetry.ingest.buffer import PARTITION
 from telemetry.ingest.publish import STREAM as SAMPLES
 from telemetry.truth.models import DeviceSequence, SequenceGap
-from tests.factories import NOW, DeviceFactory, RejectedMessageFactory
+from tests.factories import NOW, DeviceFactory, RejectedMessageFactory, SiteFactory
 
 SECOND, MINUTE, DAY = dt.timedelta(seconds=1), dt.timedelta(minutes=1), dt.timedelta(days=1)
 
@@ -256,7 +256,7 @@ class TestPlatform:
             forget(name, "1")
         return dt.datetime.now(dt.UTC)
 
-    def test_a_silent_process_is_told_of(self, clock):
+    def test_a_silent_process_is_told_of(self, clock, db):
         beats, check = platform.Heartbeats(), SHIPPED["service_down"]
         beat("ingest", "1", now=clock.timestamp())
 
@@ -268,6 +268,16 @@ class TestPlatform:
         assert "listener" not in silent
         assert silent["ingest"].since == pytest.approx(clock, abs=SECOND)
         assert "reactor_metering" in silent  # never heard since the watch began
+        assert "modbus_poller" not in silent  # no bus needs it
+
+    def test_a_silent_poller_is_told_of_where_a_bus_needs_it(self, clock, red):
+        with red.scope():
+            site = SiteFactory(tenant=red.tenant)
+            ModbusBus.objects.create(site=site, name="Cabinet", host="10.0.0.9")
+        beats, check = platform.Heartbeats(), SHIPPED["service_down"]
+        assert beats.services(check, now=clock) is None
+        found = beats.services(check, now=clock + 121 * SECOND)
+        assert "modbus_poller" in {one.about for one in found}
 
     def test_a_broker_nobody_reaches_is_told_of(self, clock):
         beats, check = platform.Heartbeats(), SHIPPED["broker_down"]
