@@ -50,10 +50,20 @@ def tell_all(
     told = 0
     for name, tell in subscribers.items():
         try:
+            _note(name)
             told += _serve(name, tell, now, seconds)
         except DatabaseError:
             logger.exception("%s could not be served; the others go on", name)
     return told
+
+
+def _note(name: str) -> None:
+    """Make the row of a new subscriber, in a transaction of its own: nobody waits for another.
+
+    It begins with the first event that there is.
+    """
+    if not EventSubscriber.objects.filter(name=name).exists():
+        EventSubscriber.objects.bulk_create([EventSubscriber(name=name)], ignore_conflicts=True)
 
 
 @transaction.atomic
@@ -75,11 +85,7 @@ def _serve(name: str, tell: Subscriber, now: dt.datetime, seconds: float) -> int
 
 
 def _claim(name: str) -> EventSubscriber | None:
-    """Return the row of a subscriber, locked; None while another process serves it.
-
-    A new one begins with the first event that there is.
-    """
-    EventSubscriber.objects.bulk_create([EventSubscriber(name=name)], ignore_conflicts=True)
+    """Return the row of a subscriber, locked; None while another process serves it."""
     rows = EventSubscriber.objects.select_for_update(skip_locked=True, no_key=True)
     return rows.filter(name=name).first()
 
