@@ -18,6 +18,7 @@ from devices.simulators.image import make_vendor_key
 from devices.simulators.label import ADDRESS_FILE
 from tools.banner import banner
 from tools.demo_file import addresses, merge_demo, read_demo
+from tools.demo_lines import Lines
 from tools.demo_programs import (
     background_programs,
     boxes_program,
@@ -59,6 +60,8 @@ class Demo:
             **web_variables(self.web_port),
             "EMAIL_URL": _mail_folder(home),
         }
+        self._lines = Lines.at(home, self._servers.ports)
+        self.env |= self._lines.variables()
         self.file = home / "demo.json"
         self.boxes = home / "boxes"
         # images signed with it count for every tenant, and the boxes were made with it
@@ -81,13 +84,14 @@ class Demo:
                 *core_programs(self.env, self.web_port), boxes_program(self.env, self.boxes)
             )
         await self.supervisor.start(*background_programs(self.env))
+        await self.supervisor.start(*self._lines.programs(self.env))
         if with_fleet:
             await self.supervisor.start(fleet_program(self.env, self.file))
 
     async def _prepare_database(self) -> None:
         """Migrate and seed unless the same code did it before in these very servers."""
         stamp = self._servers.state.servers / "prepared"  # goes with the data
-        wanted = fingerprint()
+        wanted = f"{fingerprint()} {self.env['DEMO_LINES']}"
         is_own = self._own_servers() == VARIABLE_OF.keys()
         if is_own and stamp.exists() and stamp.read_text() == wanted and self._has_users():
             return

@@ -61,18 +61,18 @@ def core_programs(env: Mapping[str, str], port: int) -> list[Program]:
             ready=_answers(port, "/healthz"),
             ready_seconds=60,
         ),
-        _loop("mqtt_listener", "listener", env, "run_mqtt_listener"),
-        _loop("ingest_worker", "ingest", env, "run_ingest_worker"),
-        _loop("notifier", "notifier", env, "run_notifier"),
-        _loop("reactor_live", "reactor_live", env, "run_reactor", "live"),
-        _loop("reactor_rollups", "reactor_rollups", env, "run_reactor", "rollups"),
-        _loop("reactor_quality", "reactor_quality", env, "run_reactor", "quality"),
-        _loop("reactor_virtual", "reactor_virtual", env, "run_reactor", "virtual"),
-        _loop("reactor_metering", "reactor_metering", env, "run_reactor", "metering"),
-        _loop("reactor_alarms", "reactor_alarms", env, "run_reactor", "alarms"),
-        _loop("reactor_automation", "reactor_automation", env, "run_reactor", "automation"),
-        _loop("automation", "automation", env, "run_automation"),
-        _loop("zones", "zones", env, "run_zones"),
+        loop_program("mqtt_listener", "listener", env, "run_mqtt_listener"),
+        loop_program("ingest_worker", "ingest", env, "run_ingest_worker"),
+        loop_program("notifier", "notifier", env, "run_notifier"),
+        loop_program("reactor_live", "reactor_live", env, "run_reactor", "live"),
+        loop_program("reactor_rollups", "reactor_rollups", env, "run_reactor", "rollups"),
+        loop_program("reactor_quality", "reactor_quality", env, "run_reactor", "quality"),
+        loop_program("reactor_virtual", "reactor_virtual", env, "run_reactor", "virtual"),
+        loop_program("reactor_metering", "reactor_metering", env, "run_reactor", "metering"),
+        loop_program("reactor_alarms", "reactor_alarms", env, "run_reactor", "alarms"),
+        loop_program("reactor_automation", "reactor_automation", env, "run_reactor", "automation"),
+        loop_program("automation", "automation", env, "run_automation"),
+        loop_program("zones", "zones", env, "run_zones"),
     ]
 
 
@@ -107,7 +107,7 @@ def boxes_program(env: Mapping[str, str], folder: Path) -> Program:
     return dataclasses.replace(program, ready=(folder / ADDRESS_FILE).exists)
 
 
-def _loop(name: str, process: str, env: Mapping[str, str], *arguments: str) -> Program:
+def loop_program(name: str, process: str, env: Mapping[str, str], *arguments: str) -> Program:
     """Return a command that is ready once it noted its first round in Redis."""
     beats = _has_beaten(env["REDIS_EPHEMERAL_URL"], f"{process}:1", since=time.time())
     return dataclasses.replace(_manage(name, env, *arguments), ready=beats)

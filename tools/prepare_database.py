@@ -4,11 +4,14 @@ Usage: python -m tools.prepare_database DEMO_FILE DAYS [PKI_FOLDER]
 
 DAYS: how long ago the meters began to count.
 
+DEMO_LINES in the environment says where the simulated buses and the charger are found.
+
 With a folder its authority, which the embedded broker trusts, signs the demo's certificates.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -34,6 +37,7 @@ def main() -> None:
         out=demo_file,
         certificates=folders[0] if folders else None,
         history_days=int(days),
+        lines=os.environ.get("DEMO_LINES"),
     )
 
 

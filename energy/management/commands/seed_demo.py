@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from django.utils import timezone
 
 from alarms.demo.rules import seed_rules
 from automation.demo.seed import seed_automation
+from charging.demo.seed import seed_charging
 from devices.demo.certificates import issue_demo_certificates
+from devices.demo.lines import seed_lines
 from devices.demo.passwords import merge_into_file, read_demo_file
 from devices.demo.seed import DemoFleet, seed_fleet
 from devices.queries_certificates import shut_out_usernames
@@ -45,6 +48,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--certificates", help="Folder for the gateways' certificates; needs pki_init."
         )
+        parser.add_argument(
+            "--lines", help="JSON: where the simulated Modbus buses and the charger are found."
+        )
 
     def handle(
         self,
@@ -53,6 +59,7 @@ class Command(BaseCommand):
         reset_passwords: bool = False,
         history_days: int = 0,
         certificates: str | None = None,
+        lines: str | None = None,
         **options: Any,
     ) -> None:
         """Seed, then write the file, then open the broker's accounts."""
@@ -60,6 +67,10 @@ class Command(BaseCommand):
         fleet = seed_fleet(known=read_demo_file(path), reset_passwords=reset_passwords)
         merge_into_file(path, fleet.entries())
         self._seed_meters(fleet, path, history_days)
+        if lines:
+            with transaction.atomic():
+                seed_lines(json.loads(lines))
+                seed_charging()
         if settings.HAS_BROKER:
             self._open_accounts(fleet)
         else:

@@ -1,0 +1,1 @@
+"""Charging of the demo."""
