@@ -355,14 +355,14 @@ def _check_overlaps(registers: tuple[Register, ...], whole: Row) -> None:
     last: Register | None = None
     for row in sorted(registers, key=lambda row: (row.function, row.address, -row.words)):
         is_near = last is not None and row.function == last.function
-        if last and is_near and row.address < last.end and not _share_bits(last, row):
+        if last and is_near and row.address < last.end and not share_bits(last, row):
             rows = f"{last.metric} ({last.address}, {last.words} words) and {row.metric}"
             whole.note("registers", f"{rows} ({row.address}) overlap; correct one address")
         if last is None or not is_near or row.end >= last.end:
             last = row
 
 
-def _share_bits(one: Register, other: Register) -> bool:
+def share_bits(one: Register, other: Register) -> bool:
     """Tell whether two rows take single bits of the same word."""
     same_place = one.address == other.address and one.words == other.words
     return same_place and one.bit is not None and other.bit is not None
