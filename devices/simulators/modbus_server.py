@@ -85,13 +85,12 @@ class Bus:
     def answer(self, unit: int, request: bytes) -> bytes | None:
         """Return the answer to a PDU; None for silence."""
         self.seen.requests += 1
-        faults = self.faults
+        faults, function = self.faults, request[0]
+        if function in (5, 6, 15, 16):
+            self.seen.writes.append((unit, function, request[1:]))
         if faults.is_silent or unit in faults.silent_units:
             return None
         found = self.units.get(unit)
-        function = request[0]
-        if function in (5, 6, 15, 16):
-            self.seen.writes.append((unit, function, request[1:]))
         if unit == 0 and found is None:  # a broadcast is obeyed and never answered
             return None
         if found is None:
