@@ -16,6 +16,8 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
 from accounts.tenancy import tenant_scope
+from devices.modbus.maps import SUNSPEC_KINDS
+from devices.modbus.thingsboard import ImportedSlave, NotThingsBoard, import_thingsboard
 from devices.models import DeviceProfile, ModbusBus, ModbusUnit
 from devices.probe_form import (
     BIT_FUNCTIONS,
@@ -31,10 +33,18 @@ from devices.probe_form import (
 from devices.probe_metrics import OFFERED_METRICS
 from devices.probe_table import SHOWN_TYPES, make_table
 from devices.services.probe import ProbeFailed, Range, explore, read_range
-from devices.services.probe_fit import find_fits, map_of, maps_with_probe, read_identity
-from devices.services.probe_rows import Taken, add_rows, take_map
+from devices.services.probe_fit import (
+    find_fits,
+    look_for_sunspec,
+    map_of,
+    maps_with_probe,
+    read_identity,
+    sunspec_map,
+)
+from devices.services.probe_rows import Taken, add_rows, take_import, take_map
 
 RATES = ("", "power", "energy", "identity")
+MOST_IMPORT_BYTES = 1024 * 1024
 ORDERS = ("ABCD", "CDAB", "BADC", "DCBA")
 
 
@@ -82,6 +92,7 @@ class Probe:
         self.errors: list[str] = []
         self.notes: list[str] = []
         self.found: dict[str, Any] = {}
+        self.imported = self.given.get("import_text", "")
 
     def answer(self) -> dict[str, Any] | HttpResponseRedirect:
         """Do what was pressed; return what the page shows, or where to go then."""
@@ -98,19 +109,23 @@ class Probe:
         return self._context()
 
     def _press(self) -> HttpResponseRedirect | None:
-        for name in ("pick", "remove", "take_profile"):
+        for name in self._buttons():
             if name in self.given:
                 return self._buttons()[name](self.given[name])
         action = self._actions().get(self.given.get("do", ""))
         return action() if action else None
 
     def _buttons(self) -> dict[str, Callable[[str], HttpResponseRedirect | None]]:
-        return {"pick": self._pick, "remove": self._remove, "take_profile": self._take_profile}
+        return {
+            "pick": self._pick, "remove": self._remove, "take_profile": self._take_profile,
+            "take_sunspec": self._take_sunspec, "take_import": self._take_import,
+        }  # fmt: skip
 
     def _actions(self) -> dict[str, Callable[[], HttpResponseRedirect | None]]:
         return {
             "read": self._read, "next": self._read, "previous": self._read, "save": self._save,
-            "fits": self._fits, "identity": self._identity,
+            "fits": self._fits, "identity": self._identity, "sunspec": self._sunspec,
+            "import": self._import,
         }  # fmt: skip
 
     def _read(self) -> None:
@@ -147,6 +162,23 @@ class Probe:
             unit=unit.unit_id, now=self.now,
         )  # fmt: skip
 
+    def _sunspec(self) -> None:
+        number = self._number()
+        self.found["sunspec"] = explore(
+            self.bus, lambda read: look_for_sunspec(read, number), what="sunspec", unit=number,
+            now=self.now,
+        )  # fmt: skip
+
+    def _take_sunspec(self, kind: str) -> HttpResponseRedirect:
+        unit = self._need_unit()
+        if kind not in SUNSPEC_KINDS:
+            raise ValidationError(gettext("There is no such type of device."))
+        found = explore(
+            self.bus, lambda read: sunspec_map(read, unit.unit_id, kind), what="sunspec",
+            unit=unit.unit_id, now=self.now,
+        )  # fmt: skip
+        return self._taken(take_map(unit=unit, register_map=found, now=self.now))
+
     def _take_profile(self, key: str) -> HttpResponseRedirect:
         profile = DeviceProfile.objects.filter(key=key).first()
         if profile is None:
@@ -154,6 +186,33 @@ class Probe:
         return self._taken(
             take_map(unit=self._need_unit(), register_map=profile.register_map, now=self.now)
         )
+
+    def _import(self) -> None:
+        self.found["slaves"] = self._slaves()
+
+    def _take_import(self, number: str) -> HttpResponseRedirect:
+        slaves = self._slaves()
+        if not (number.isascii() and number.isdigit() and int(number[:4]) < len(slaves)):
+            raise ValidationError(gettext("There is no such device in the file."))
+        return self._taken(
+            take_import(unit=self._need_unit(), slave=slaves[int(number[:4])], now=self.now)
+        )
+
+    def _slaves(self) -> list[ImportedSlave]:
+        """Read what was pasted or sent as a file; the page then shows it to be pressed on."""
+        self.imported = self.given.get("import_text", "")
+        file: Any = self.request.FILES.get("import_file")
+        if file is not None:
+            if file.size > MOST_IMPORT_BYTES:
+                raise ValidationError(gettext("This file is too large: at most 1 MB."))
+            self.imported = file.read().decode("utf-8", "replace")
+        try:
+            return import_thingsboard(self.imported)
+        except NotThingsBoard as error:
+            raise ValidationError(
+                gettext("This is no Modbus file of a ThingsBoard gateway: %(detail)s")
+                % {"detail": error}
+            ) from error
 
     def _taken(self, taken: Taken) -> HttpResponseRedirect:
         rows = ngettext("%(count)d row was taken over.", "%(count)d rows were taken over.",
@@ -206,7 +265,8 @@ class Probe:
             "draft": draft, "read": read, "words": words_text(draft.words), "table": table,
             "is_bits": is_bits, "rows": show_rows(draft), "errors": self.errors,
             "shown_types": SHOWN_TYPES, "row_types": ROW_TYPES, "orders": ORDERS, "rates": RATES,
-            "metrics": OFFERED_METRICS, "has_map": self._has_map(), **self.found,
+            "metrics": OFFERED_METRICS, "has_map": self._has_map(),
+            "imported": self.imported, **self.found,
         }  # fmt: skip
 
     def _has_map(self) -> int:

@@ -22,6 +22,7 @@ from accounts.limits.window import Limit
 from accounts.services.audit import record_event
 from devices.modbus.client import BusAddress, Client, connect
 from devices.modbus.errors import ModbusError, NoAnswer, NotConnected, Refused
+from devices.modbus.sunspec import NotSunSpec
 from devices.models import ModbusBus
 from devices.wires.modbus.questions import (
     LONGEST_SECONDS,
@@ -120,6 +121,10 @@ def explain(error: Exception, bus: ModbusBus, unit: int) -> str:
             "parity the same?"
         )
         return text % {"unit": unit}
+    if isinstance(error, NotSunSpec):
+        return _("This is no SunSpec device, or has nothing to read: %(detail)s") % {
+            "detail": error
+        }
     if isinstance(error, NotConnected | AddressRefused):
         return _("The bus cannot be reached: %(detail)s") % {"detail": error}
     text = _(

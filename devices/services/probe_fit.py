@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -12,6 +13,8 @@ from devices.modbus.blocks import plan_blocks
 from devices.modbus.errors import BadAnswer, NoAnswer, Refused
 from devices.modbus.fields import BadRegisterMap
 from devices.modbus.maps import IDENTITY, Register, RegisterMap, read_map
+from devices.modbus.sunspec import discover
+from devices.modbus.sunspec import map_of as make_sunspec_map
 from devices.modbus.types import pack_words
 from devices.models import DeviceProfile, ModbusUnit
 from devices.services.probe import Reader
@@ -110,6 +113,49 @@ async def read_identity(read: Reader, unit: int, found: RegisterMap) -> list[Tol
         told += [Told(name, str(value)) for name, value in
                  block.decode(pack_words(words)).values.items()]  # fmt: skip
     return told
+
+
+@dataclass(frozen=True, slots=True)
+class SunSpecFound:
+    """A SunSpec device: its models as (number, address, name), and of which kinds a map is made."""
+
+    base: int
+    models: tuple[tuple[int, int, str], ...]
+    identity: dict[str, str]
+    kinds: tuple[str, ...]
+
+
+async def look_for_sunspec(read: Reader, unit: int) -> SunSpecFound:
+    """Walk from model to model. Raises: NotSunSpec; ModbusError."""
+    device = await discover(_Reads(read), unit)
+    models = tuple((m.number, m.address, _model_name(m.number)) for m in device.models)
+    return SunSpecFound(device.base, models, device.identity, device.kinds)
+
+
+async def sunspec_map(read: Reader, unit: int, kind: str) -> dict[str, Any]:
+    """Return the register map of the models that a device has now. Raises: as above."""
+    return make_sunspec_map(await discover(_Reads(read), unit), kind)
+
+
+def _model_name(number: int) -> str:
+    names = {
+        1: _("about the device"), 101: _("inverter, one phase"), 102: _("inverter, split phase"),
+        103: _("inverter, three phases"), 120: _("nameplate"), 121: _("settings"),
+        122: _("status"), 123: _("controls"), 124: _("storage"), 160: _("strings"),
+        201: _("meter, one phase"), 202: _("meter, split phase"),
+        203: _("meter, three phases, star"), 204: _("meter, three phases, delta"),
+    }  # fmt: skip
+    return names.get(number, "")
+
+
+class _Reads:
+    """A reader as the walk wants it."""
+
+    def __init__(self, read: Reader) -> None:
+        self._read = read
+
+    async def read(self, unit: int, function: int, address: int, count: int) -> list[int]:
+        return await self._read(unit, function, address, count)
 
 
 class _Looks:

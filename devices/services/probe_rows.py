@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from accounts.services.audit import record_event
 from devices.canonical import COUNTER, GAUGE, ChannelTemplate, discovered, is_metric, lookup
 from devices.modbus.maps import ENERGY, IDENTITY, BadRegisterMap, Register, RegisterMap, read_map
+from devices.modbus.thingsboard import ImportedSlave
 from devices.modbus.types import STRING
 from devices.models import Channel, ModbusUnit
 from devices.services.channels import TooManyChannels, add_channels
@@ -110,6 +111,20 @@ def take_map(*, unit: ModbusUnit, register_map: Mapping[str, Any], now: dt.datet
     )  # fmt: skip
     new = sorted(set(_channels_of(unit.device_id)) - before)
     return Taken(len(found.registers), tuple(new))
+
+
+@transaction.atomic
+def take_import(*, unit: ModbusUnit, slave: ImportedSlave, now: dt.datetime) -> Taken:
+    """Take over the map of an imported device, and how often it was read there.
+
+    Raises: ValidationError: as for `take_map`; or there is nothing to read.
+    """
+    if not slave.register_map.get("registers"):
+        raise ValidationError(_("Nothing of this device can be read."))
+    taken = take_map(unit=unit, register_map=slave.register_map, now=now)
+    unit.fast_seconds, unit.slow_seconds = slave.fast_seconds, slave.slow_seconds
+    unit.save(update_fields=["fast_seconds", "slow_seconds", "updated_at"])
+    return taken
 
 
 def check_map(register_map: Mapping[str, Any]) -> RegisterMap:

@@ -11,6 +11,17 @@ from pymodbus import FramerType
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
+from devices.modbus.types import Order, encode
+
+
+def floats(values: dict[int, float], order: Order = Order.ABCD) -> dict[int, int]:
+    """Return registers by address with 32-bit floats at the addresses."""
+    found = {}
+    for address, value in values.items():
+        for at, word in enumerate(encode(value, "float32", order)):
+            found[address + at] = word
+    return found
+
 
 @contextmanager
 def meter_server(

@@ -18,28 +18,17 @@ from django.urls import reverse
 
 from accounts.models import AuditEvent, User
 from accounts.tenancy import all_tenants
-from devices.modbus.types import Order, encode
+from devices.modbus.types import Order
 from devices.models import Channel, Device, ModbusBus, ModbusUnit
-from devices.probe_table import make_table
 from devices.services import probe
-from devices.services.profiles import ensure_profile
 from devices.wires.modbus import questions
 from energy.lib import heartbeat
 from tests.conftest import Team
 from tests.factories import SiteFactory
 from tests.modbus.makers import make_bus, make_device, make_unit
-from tests.modbus.meter_server import meter_server
+from tests.modbus.meter_server import floats, meter_server
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
-
-
-def floats(values: dict[int, float], order: Order = Order.ABCD) -> dict[int, int]:
-    """Return registers by address with 32-bit floats at the addresses."""
-    found = {}
-    for address, value in values.items():
-        for at, word in enumerate(encode(value, "float32", order)):
-            found[address + at] = word
-    return found
 
 
 METER = floats({0: 230.1, 2: 231.2, 4: 229.9, 6: 50.02, 8: 4210.5}, Order.CDAB)
@@ -103,55 +92,6 @@ def silent_server() -> Iterator[int]:
     """Accept connections and never answer."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]
-
-
-def test_each_position_is_decoded_in_all_four_orders():
-    words = [*encode(230.1, "float32", Order.CDAB), 0x1234]
-    table = make_table(words, 100, ["uint16", "float32"])
-
-    first = {(cell.type, cell.order): cell for cell in table.lines[0].cells if cell}
-    assert first["float32", Order.CDAB].text == "230.1"
-    assert first["float32", Order.CDAB].looks_like == "voltage"
-    assert first["uint16", Order.ABCD].text == str(words[0])
-    assert first["uint16", Order.BADC].text == str(words[0] >> 8 | (words[0] & 255) << 8)
-    assert len({cell.text for (kind, _), cell in first.items() if kind == "float32"}) == 4
-    # a float needs two registers, and behind the last there is none
-    assert [cell for cell in table.lines[-1].cells if cell and cell.type == "float32"] == []
-    assert [line.address for line in table.lines] == [100, 101, 102]
-
-
-@pytest.mark.parametrize("order", list(Order))
-def test_the_order_of_a_meter_stands_out(order):
-    words = list(floats({n: 200 + n * 1.7 for n in range(0, 20, 2)}, order).values())
-
-    assert make_table(words, 0, []).best == order
-
-
-@pytest.mark.parametrize("word", [1638, 6554, 17254, 26179, 39449, 1])
-def test_words_of_floats_are_not_taken_for_voltages(word):
-    (line,) = make_table([word], 0, ["uint16", "int16"]).lines
-
-    assert [cell.looks_like for cell in line.cells if cell] == [""] * 4
-
-
-def test_zeros_tell_no_order():
-    assert make_table([0] * 20, 0, []).best is None
-
-
-def test_tenths_of_a_voltage_are_recognised():
-    (line,) = make_table([2301], 0, ["uint16"]).lines
-    cell = line.cells[0]
-
-    assert (cell.looks_like, cell.scale) == ("voltage", 0.1)
-
-
-@pytest.mark.parametrize("order", [Order.ABCD, Order.BADC])
-def test_texts_are_found(order):
-    words = [0x0102, *encode("SDM630-V2", "string", order, words=5), 0xFFFF]
-
-    assert [(t.address, t.text) for t in make_table(words, 40, []).texts if t.order == order] == [
-        (41, "SDM630-V2")
-    ]
 
 
 def test_staff_read_a_range_and_see_it_decoded(browser, red, device, meter):
@@ -415,27 +355,6 @@ def test_without_a_device_there_one_can_look_but_not_take_over(browser, red, dev
 
     assert "Put a device on this bus as unit 7 first." in shown.context["errors"]
     assert f"?tenant={red.tenant.id}&amp;bus={bus.pk}&amp;unit_id=7" in shown.content.decode()
-
-
-def test_the_type_that_fits_is_found_and_its_map_taken_over(browser, red, device):
-    profile = ensure_profile(key="eastron-sdm120")
-    rows = profile.register_map["registers"]
-    values = {row["address"]: 230.5 if row["metric"] == "voltage_l1" else 50.0 for row in rows}
-    registers = floats(values)
-    everything = {address: registers.get(address, 0) for address in range(346)}
-    ensure_profile(key="janitza-umg")  # begins at another address
-    with meter_server(everything) as port:
-        unit = make_unit(device, bus=make_bus(device, port=port))
-        answer = press(browser, unit.bus, do="fits")
-        (fit,) = answer.context["fits"]
-        assert (fit.key, round(fit.value, 1)) == ("eastron-sdm120", 230.5)
-        assert fit.total == len(rows)
-
-        answer = press(browser, unit.bus, take_profile=fit.key)
-
-    assert answer.status_code == 302
-    unit.refresh_from_db()
-    assert unit.register_map == profile.register_map
 
 
 def test_forged_drafts_harm_nobody(browser, red, device):
