@@ -90,3 +90,11 @@ def test_another_tenants_wire_does_not_exist(client_for, red, blue, device):
 
     assert client_for(blue.owner).get(page(device)).status_code == 404
     assert client_for(blue.owner).get(api(device)).status_code == 404
+
+
+def test_it_says_it_in_turkish(client_for, red, device):
+    make_unit(device, state=WireState.OFFLINE)
+    client = client_for(red.viewer)
+    client.cookies["django_language"] = "tr"
+
+    assert "Bağlantı kesik" in client.get(page(device)).content.decode()
