@@ -14,10 +14,11 @@ from typing import Any
 import msgspec
 
 from devices.modbus.maps import read_map
+from devices.modbus.types import encode, pack_words, unpack_words
 from devices.simulators.modbus import map_of
 from devices.simulators.modbus_meter import Load, Meter
+from devices.simulators.modbus_server import ILLEGAL_ADDRESS, Illegal, Unit, port_of, serve_tcp
 from devices.simulators.modbus_server import Bus as Answering
-from devices.simulators.modbus_server import Unit, port_of, serve_tcp
 from devices.wires.modbus.bus import Bus, Shared
 from devices.wires.modbus.config import BusConfig, LineConfig, UnitConfig
 from devices.wires.modbus.connecting import Connector
@@ -49,9 +50,47 @@ def a_meter(map_: dict[str, Any] | None = None, seed: int = 1, **options: Any) -
     return Meter(read_map(map_ or MAP), Load(seed), **options)
 
 
+def an_inverter() -> Plain:
+    """Return an inverter that speaks SunSpec: 2,500 W, 230.5 V, number 4711."""
+    common = [1, 66, *[0x8000] * 66]
+    for at, text, words in ((2, "Sunny", 16), (18, "Roof", 16), (50, "4711", 16)):
+        common[at : at + words] = encode(text, "string", words=words)
+    model = [103, 50, *[0x8000] * 50]
+    model[10], model[13] = 2305, 0xFFFF  # tenths of a volt
+    model[14], model[15] = 250, 1  # tens of watts
+    return Plain(40_000, [0x5375, 0x6E53, *common, *model, 0xFFFF, 0])
+
+
 def of_profile(profile: str, seed: int = 1) -> Meter:
     """Return a meter of a profile."""
     return Meter(map_of(profile), Load(seed))
+
+
+class Plain:
+    """A unit with holding registers that stand in one list, from an address on."""
+
+    def __init__(self, address: int, words: list[int]) -> None:
+        self._address, self._words = address, words
+
+    def words(self, function: int, address: int, count: int) -> bytes:
+        """Return registers; others are illegal."""
+        at = address - self._address
+        if function != 3 or at < 0 or at + count > len(self._words):
+            raise Illegal(ILLEGAL_ADDRESS)
+        return pack_words(self._words[at : at + count])
+
+    def bits(self, function: int, address: int, count: int) -> list[bool]:
+        """It has none."""
+        raise Illegal(ILLEGAL_ADDRESS)
+
+    def write_words(self, address: int, data: bytes) -> None:
+        """Store registers."""
+        at = address - self._address
+        self._words[at : at + len(data) // 2] = unpack_words(data)
+
+    def write_bits(self, address: int, bits: list[bool]) -> None:
+        """It has none."""
+        raise Illegal(ILLEGAL_ADDRESS)
 
 
 class Servers:

@@ -13,7 +13,17 @@ from devices.simulators.modbus import map_of
 from devices.wires.modbus.bus import Bus
 from devices.wires.modbus.outflow import NotTaken, Outflow, Reading
 from tests.modbus import polling
-from tests.modbus.polling import MAP, SDM630, a_bus, a_meter, a_unit, of_profile, servers, until
+from tests.modbus.polling import (
+    MAP,
+    SDM630,
+    a_bus,
+    a_meter,
+    a_unit,
+    an_inverter,
+    of_profile,
+    servers,
+    until,
+)
 
 
 def test_all_values_of_a_meter_arrive_with_the_time_of_their_block() -> None:
@@ -235,6 +245,51 @@ def test_readings_that_nobody_takes_are_bounded_and_polling_waits() -> None:
                 one.stop()
                 await task
                 polled.shared.outflow.stop()
+
+    asyncio.run(run())
+
+
+def test_an_inverter_says_itself_where_its_registers_are() -> None:
+    unit = a_unit(1, {"sunspec": "inverter"})
+
+    async def run() -> None:
+        with servers() as simulated:
+            bus, port = simulated.add({1: an_inverter()})
+            async with polling.polling(a_bus(port, unit)) as (polled, _buses):
+                await until(lambda: len(polled.of(unit)) > 2)
+                values = polled.values_of(unit)
+                assert (values["pv_active_power"], values["voltage_l1"]) == (2.5, 230.5)
+                assert polled.shared.notes.identities[unit.id]["serial"] == "4711"
+                assert polled.shared.notes.units[unit.id].state == "online"
+
+    asyncio.run(run())
+
+
+def test_a_device_without_sunspec_is_told_of() -> None:
+    unit = a_unit(1, {"sunspec": "inverter"})
+
+    async def run() -> None:
+        with servers() as simulated:
+            _bus, port = simulated.add({1: a_meter()})
+            async with polling.polling(a_bus(port, unit)) as (polled, _buses):
+                notes = polled.shared.notes.units
+                await until(lambda: notes[unit.id].code == "not_sunspec")
+                assert notes[unit.id].state == "failing"
+
+    asyncio.run(run())
+
+
+def test_a_unit_says_once_who_it_is() -> None:
+    map_ = {**MAP, "identity": {"serial": {"address": 20, "type": "string", "words": 4}}}
+    unit = a_unit(1, map_)
+
+    async def run() -> None:
+        with servers() as simulated:
+            _bus, port = simulated.add({1: a_meter(map_, serial="AB-12")})
+            async with polling.polling(a_bus(port, unit)) as (polled, _buses):
+                await until(lambda: unit.id in polled.shared.notes.identities and polled.of(unit))
+                assert polled.shared.notes.identities[unit.id] == {"serial": "AB-12"}
+                assert "serial" not in polled.values_of(unit)
 
     asyncio.run(run())
 

@@ -21,6 +21,7 @@ from devices.modbus.errors import (
     NotConnected,
     Refused,
 )
+from devices.modbus.sunspec import discover
 from devices.wires.modbus.asking import Asker
 from devices.wires.modbus.config import KIND_RTU, BusConfig, UnitConfig
 from devices.wires.modbus.connecting import Connection, Connector
@@ -209,6 +210,9 @@ class Bus:
 
     async def _read_blocks(self, asker: Asker, unit: Unit, group: Group) -> None:
         """Read what a cycle has left; what goes wrong is noted. Raises: NotConnected."""
+        if unit.needs_discovery:
+            await self._discover(asker, unit)
+            return
         blocks = deque(group.plan.blocks[at] for at in group.ring.order())
         group.problem = None
         while blocks and not self._is_stopping:
@@ -239,6 +243,20 @@ class Bus:
             group.ring.finish()
             self._end_once(unit, group)
         self._silent = 0
+        self._sight.answered(unit)
+
+    async def _discover(self, asker: Asker, unit: Unit) -> None:
+        """Find out where a SunSpec device has its registers. Raises: NotConnected."""
+        try:
+            unit.take_discovery(await discover(asker, unit.config.unit), time.time())
+        except NotConnected:
+            raise
+        except ModbusError as error:
+            unit.backoff.fail(time.time())
+            self._sight.failed(unit, error, self._units.values())
+            return
+        unit.backoff.succeed()
+        self._shared.notes.note_identity(unit.config.id, unit.identity)
         self._sight.answered(unit)
 
     def _take(self, unit: Unit, group: Group, block: Block, data: bytes) -> None:

@@ -6,7 +6,15 @@ import logging
 import time
 from collections.abc import Collection
 
-from devices.modbus.errors import BadAnswer, GatewayRefused, ModbusError, NotConnected, Refused
+from devices.modbus.errors import (
+    BadAnswer,
+    GatewayRefused,
+    ModbusError,
+    NoAnswer,
+    NotConnected,
+    Refused,
+)
+from devices.modbus.sunspec import NotSunSpec
 from devices.wires.modbus.config import BusConfig
 from devices.wires.modbus.seen import FAILING, OFFLINE, ONLINE, STALE, Notes, Seen
 from devices.wires.modbus.units import Unit
@@ -43,7 +51,7 @@ class Sight:
     def failed(self, unit: Unit, error: ModbusError, units: Collection[Unit]) -> None:
         """Note that a unit did not answer, or not properly."""
         now = time.time()
-        state = FAILING if isinstance(error, BadAnswer) else STALE
+        state = STALE if isinstance(error, NoAnswer | GatewayRefused) else FAILING
         self._note_unit(unit, Seen(state, _word(error), str(error), now))
         if isinstance(error, GatewayRefused):
             self._note_bus(Seen(ONLINE, "", "", now))
@@ -82,4 +90,6 @@ def _word(error: ModbusError) -> str:
         return f"exception_{error.code}"
     if isinstance(error, NotConnected):
         return str(getattr(error, "word", "not_connected"))
+    if isinstance(error, NotSunSpec):
+        return "not_sunspec"
     return "bad_answer" if isinstance(error, BadAnswer) else "no_answer"

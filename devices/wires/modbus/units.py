@@ -13,6 +13,7 @@ from devices.modbus.blocks import Block, Plan
 from devices.modbus.errors import Refused
 from devices.modbus.fields import BadRegisterMap
 from devices.modbus.maps import ENERGY, IDENTITY, POWER, Register, RegisterMap, read_map
+from devices.modbus.sunspec import SunSpecDevice, map_of
 from devices.modbus.types import Value
 from devices.wires.modbus.config import UnitConfig
 from devices.wires.modbus.outflow import Reading
@@ -76,8 +77,25 @@ class Unit:
         except BadRegisterMap as error:
             self.error = str(error)
             return
-        self._renamed = _reversed_names(self.map) if config.is_reversed else {}
-        self.groups = list(_groups(config, self.map, now))
+        self._plan(now)
+
+    def _plan(self, now: float) -> None:
+        self._renamed = _reversed_names(self.map) if self.config.is_reversed else {}
+        self.groups = list(_groups(self.config, self.map, now))
+        if self.needs_discovery:
+            once = Beat(IDENTITY_AGAIN_SECONDS, 0.0, due=now)
+            self.groups = [Group((), self.map, once, is_once=True)]
+
+    @property
+    def needs_discovery(self) -> bool:
+        """Tell whether the device must say first where its registers are."""
+        return bool(self.map.sunspec) and not self.map.registers
+
+    def take_discovery(self, device: SunSpecDevice, now: float) -> None:
+        """Read what a SunSpec device said it has from now on. Raises: NotSunSpec."""
+        self.map = read_map(map_of(device, self.map.sunspec))
+        self.identity |= device.identity
+        self._plan(now)
 
     @property
     def first_seen(self) -> Seen:
