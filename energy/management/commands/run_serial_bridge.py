@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 from django.db import Error as DatabaseError
 from django.db import connection
 from django.utils import timezone
@@ -50,7 +50,8 @@ class Command(ProcessCommand):
             assert self._bridge is not None  # noqa: S101  # begun above
             self._bridge.run_round(is_told=self._wait())
         except NoSuchLine as error:
-            raise CommandError(str(error)) from error
+            self.stderr.write(str(error))
+            raise SystemExit(1) from error
         except PortHeld as error:
             self.stderr.write(str(error))
             raise SystemExit(EXIT_HELD) from error
