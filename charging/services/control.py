@@ -40,7 +40,9 @@ FRESH = dt.timedelta(seconds=10)
 # a permission that waited would start a vehicle that came meanwhile
 SHORT_SECONDS = 5
 USUAL_SECONDS = 30
-_UNANSWERED = (State.SENT.value, State.ACK.value, State.TIMEOUT.value)
+# the controller may have done it all the same
+_UNANSWERED = (State.SENT.value, State.ACK.value, State.TIMEOUT.value, State.ERROR.value)
+_UNDER_WAY = (State.QUEUED.value, State.SENT.value, State.ACK.value)
 
 
 def start_charging(
@@ -218,7 +220,7 @@ def _check_start(place: Connector, now: dt.datetime) -> ChargingSession | None:
 
 def _check_again(last: Command, place: Connector, now: dt.datetime) -> None:
     """Refuse a second permission before anybody has seen what became of the first."""
-    if last.state in (State.QUEUED.value, *_UNANSWERED) and last.expires_at > now:
+    if last.state in _UNDER_WAY and last.expires_at > now:
         raise AlreadyPermitted
     done_at = last.finished_at or last.sent_at
     if last.state not in _UNANSWERED or done_at is None:
