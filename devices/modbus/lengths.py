@@ -28,9 +28,9 @@ from dataclasses import dataclass, field
 from devices.modbus.frames import BIT_READS, MAX_BITS, data_length
 from devices.modbus.types import MAX_WORDS
 
-LATE_SECONDS = 60.0
+LATE_SECONDS = 20.0
 OWN_LENGTHS = 3
-REFUSALS = 8
+REFUSALS = 6
 SILENCES = 4
 MOST_REMEMBERED = 20_000
 
@@ -71,7 +71,7 @@ class Lengths:
 
     _owners: dict[Line, dict[int, _Owner]] = field(default_factory=dict)
     _shared: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
-    _refused: set[Read] = field(default_factory=set)
+    _refused: dict[Read, set[Read]] = field(default_factory=dict)
     _silences: dict[Line, int] = field(default_factory=dict)
     _answers_longer: set[Line] = field(default_factory=set)
     _has_answered: dict[int, bool] = field(default_factory=dict)
@@ -101,7 +101,7 @@ class Lengths:
         """Return a read whose length nobody else has: on the whole line, or of this unit."""
         own: list[tuple[float, Read]] = []
         free: Read | None = None
-        for read in self._candidates(wanted):
+        for read in self._candidates(wanted, owners):
             owner = owners.get(read.length)
             if owner is None:
                 if free is None and (not everywhere or self._is_free(read)):
@@ -120,23 +120,21 @@ class Lengths:
         place = read.address, read.count
         return self._shared.get((read.function, read.length), place) == place
 
-    def _candidates(self, wanted: Read) -> Iterator[Read]:
-        if wanted not in self._refused:
-            yield wanted
+    def _candidates(self, wanted: Read, owners: dict[int, _Owner]) -> Iterator[Read]:
+        yield wanted
         if self._silences.get(wanted.line, 0) >= SILENCES:
             return
-        refusals = 0
+        refused = self._refused.get(wanted, set())
         for read in _longer(wanted):
-            if read in self._refused:
-                refusals += 1
-                if refusals >= REFUSALS:
-                    return
-            else:
+            owner = owners.get(read.length)
+            is_own = owner is not None and owner.is_of(read)
+            if read not in refused and (is_own or len(refused) < REFUSALS):
                 yield read
 
     def _taken_over(self, wanted: Read, owners: dict[int, _Owner], now: float) -> Read | None:
-        for read in (wanted, *self._candidates(wanted)):
-            if owners[read.length].haunted_until <= now:
+        for read in self._candidates(wanted, owners):
+            owner = owners.get(read.length)
+            if owner is None or owner.haunted_until <= now:
                 return read
         return None
 
@@ -161,11 +159,27 @@ class Lengths:
         """Note that an exception of a unit to a function may still come."""
         self._haunted[line] = now + LATE_SECONDS
 
-    def refused(self, read: Read) -> None:
+    def refused(self, read: Read, wanted: Read) -> None:
         """Note that the device does not answer a read of this length."""
-        if len(self._refused) >= MOST_REMEMBERED:
-            self._refused.clear()
-        self._refused.add(read)
+        if read != wanted:
+            if len(self._refused) >= MOST_REMEMBERED:
+                self._refused.clear()
+            self._refused.setdefault(wanted, set()).add(read)
+        self._give_up(read)
+
+    def _give_up(self, read: Read) -> None:
+        """Let others have the length of a read that never had an answer."""
+        owner = self._owners[read.line].get(read.length)
+        if owner is None or not owner.is_of(read) or owner.haunted_until:
+            return
+        del self._owners[read.line][read.length]
+        others = (
+            owners.get(read.length)
+            for (_, function), owners in self._owners.items()
+            if function == read.function
+        )
+        if not any(other is not None and other.is_of(read) for other in others):
+            self._shared.pop((read.function, read.length), None)
 
     def may_be_late(self, line: Line, now: float) -> bool:
         """Tell whether an exception, which has no length, could answer an older question."""

@@ -27,7 +27,7 @@ from devices.modbus.lengths import Lengths, Read
 
 MOST_OPEN = 1000
 QUIET_SECONDS = 0.05
-WIDENING_TRIES = 12
+ABOUT_THE_READ = frozenset({1, 2, 3, 4})  # exceptions that another length may not meet
 
 
 @dataclass(slots=True)
@@ -171,16 +171,17 @@ class RtuWire(_Wire):
     async def read(self, unit: int, function: int, address: int, count: int, until: float) -> bytes:
         read_request(function, address, count)  # what nobody could answer is the caller's error
         wanted = Read(unit, function, address, count)
-        for _ in range(WIDENING_TRIES):
-            read = self.lengths.choose(wanted, self._loop.time())
-            if read is None:
-                break
+        patience = until - self._loop.time()
+        while (read := self.lengths.choose(wanted, self._loop.time())) is not None:
             try:
                 data = await self._read(read, wanted, until)
             except Refused as refusal:
-                if read == wanted or refusal.code not in {1, 2, 3, 4}:
+                if refusal.code not in ABOUT_THE_READ:
                     raise
-                self.lengths.refused(read)
+                self.lengths.refused(read, wanted)
+                if read == wanted:
+                    raise
+                until = self._loop.time() + patience  # it answers: another length, another try
                 continue
             self.lengths.answered(read, wanted)
             return _cut(data, read, wanted)
