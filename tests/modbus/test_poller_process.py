@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import signal
+import struct
 import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis import Redis
 
 from devices.command_states import State
+from devices.modbus.types import pack_words
 from devices.models import ActuatorState, Command, Device, ModbusBus
 from devices.services import outbox
 from devices.services.commands import queue_command
+from devices.wires.modbus.questions import Question, Reply, ask
 from tests.conftest import Team
 from tests.modbus.polling import a_meter, servers
 from tests.modbus.processes import Processes, Wired, readings_of
@@ -183,3 +187,24 @@ def test_a_serial_port_has_one_owner_who_is_named(
         held = ModbusBus.objects.get(id=other.id)
     assert held.state_code == "port_held"
     assert "run_modbus_poller" in held.state_detail
+
+
+def test_who_looks_at_registers_asks_the_process_that_owns_the_bus(
+    processes: Processes, wired: Wired
+) -> None:
+    with servers() as simulated:
+        answering, port = simulated.add({1: a_meter()})
+        bus = wired.add_bus(port=port)
+        meter = wired.add_meter(bus)
+        processes.poller()
+        processes.wait_until(lambda: readings_of(meter))
+
+        def asked(**values: Any) -> Reply:
+            given = {"bus_id": bus.id, "unit": 1, "function": 3, "address": 2, "count": 2}
+            expires_at = time.time() + 5
+            return ask(Question(**(given | values), expires_at=expires_at), poller="1")
+
+        assert struct.unpack(">f", pack_words(asked().words))[0] == pytest.approx(230, abs=20)
+        assert (asked(address=900).error, asked(address=900).code) == ("refused", 2)
+        assert asked(bus_id=uuid.uuid4()).error == "unknown_bus"
+        assert answering.seen.connections == 1

@@ -19,6 +19,7 @@ from devices.wires.modbus.bus import Bus
 from devices.wires.modbus.config import UnitConfig
 from devices.wires.modbus.jobs import OrderJob
 from devices.wires.modbus.orders import Outcome
+from devices.wires.modbus.poller import ModbusPoller
 from tests.modbus import polling
 from tests.modbus.polling import a_bus, a_meter, a_unit, servers, until
 
@@ -241,3 +242,31 @@ def test_orders_to_a_bus_that_is_away_are_refused_as_not_done() -> None:
                 assert (outcome.state, outcome.code) == (State.ERROR, "not_connected")
 
     asyncio.run(run())
+
+
+def test_switching_off_overrules_what_waits_to_be_switched_on() -> None:
+    """An emergency stop that comes while a slow bus still has a start in its queue."""
+
+    async def act(scene: Scene) -> None:
+        poller = ModbusPoller(instance="test", deliver=lambda _readings: None)
+        told: dict[str, Outcome] = {}
+        poller._records.answer = (  # type: ignore[method-assign]
+            lambda order, outcome: told.setdefault(order.name, outcome)
+        )
+        line = scene.bus.config.id
+        poller._buses[line] = scene.bus
+        soon = time.monotonic() + 10
+        scene.answering.faults.late_seconds = 0.2
+        on = an_order(scene.unit, "pump_on", effect="on", actuator="pump", line_id=line)
+        off = an_order(scene.unit, "pump_off", effect="off", actuator="pump", line_id=line)
+        limit = an_order(scene.unit, "set_limit", value=5.0, line_id=line)
+        poller._order([(on, soon), (limit, soon)])
+        poller._order([(off, soon)])
+        await until(lambda: len(told) == 3)
+        assert (told["pump_on"].state, told["pump_on"].code) == (State.ERROR, "overruled")
+        assert told["pump_off"].state == State.DONE
+        assert told["set_limit"].state == State.DONE  # another actuator
+        assert scene.writes == [(6, 100), (5, 7)]
+        assert scene.meter.bits(1, 7, 1) == [False]
+
+    on_a_bus(act)
