@@ -18,6 +18,7 @@ from charging.bridge.report import Report
 from charging.esp32.conversation import Conversation
 from charging.esp32.facts import Result
 from charging.esp32.talk_v1 import TalkV1
+from charging.esp32.talk_v2 import TalkV2
 from devices.models import SerialLine, WireState
 from devices.services.outbox import database_now
 from devices.wires.serial.lease import RENEW_SECONDS, PortClaim, PortHeld, delete_old_leases
@@ -31,7 +32,10 @@ ORDERS_SECONDS = 1.0  # how often to look without having been told
 RELOAD_SECONDS = 5.0
 DRAIN_SECONDS = 3.5
 COMMAND = "run_serial_bridge"
-TALKS: dict[str, Callable[[], Conversation]] = {SerialLine.Protocol.ESP32_V1: TalkV1}
+TALKS: dict[str, Callable[[], Conversation]] = {
+    SerialLine.Protocol.ESP32_V1: TalkV1,
+    SerialLine.Protocol.ESP32_V2: TalkV2,
+}
 Opener = Callable[[LineFacts], OpenPort]
 
 
