@@ -6,7 +6,7 @@ import asyncio
 import subprocess
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,9 +40,11 @@ def device_of(unit: int, registers: Registers) -> SimDevice:
 
 
 @contextmanager
-def served(units: Mapping[int, Registers], *, folder: Path | None = None) -> Iterator[ServedAt]:
+def served(
+    units: Mapping[int, Registers], *, folder: Path | None = None, devices: Sequence[SimDevice] = ()
+) -> Iterator[ServedAt]:
     """Serve units by number, by TCP and RTU over TCP; with a folder on a serial line too."""
-    devices = [device_of(unit, registers) for unit, registers in units.items()]
+    devices = [*devices, *(device_of(unit, registers) for unit, registers in units.items())]
 
     async def start() -> list[Any]:
         found = [
