@@ -18,6 +18,7 @@ import websockets
 from tools.demo import Demo, stop_on_signals
 from tools.demo_alarm import AlarmFailed, follow_alarm
 from tools.demo_box import BoxFailed, follow_box
+from tools.demo_charge import ChargeFailed, follow_charge
 from tools.demo_file import read_demo
 from tools.demo_ledger import LedgerFailed, follow_register
 from tools.demo_rule import RuleFailed, follow_rule
@@ -219,6 +220,7 @@ _FAILURES = (
     LedgerFailed,
     AlarmFailed,
     RuleFailed,
+    ChargeFailed,
     LoginFailed,
 )
 
@@ -232,8 +234,9 @@ async def _start_and_follow(demo: Demo) -> bool:
         ledger = await asyncio.to_thread(follow_register, read_demo(demo.file))
         alarm = await asyncio.to_thread(follow_alarm, read_demo(demo.file))
         rule = await asyncio.to_thread(follow_rule, read_demo(demo.file))
+        charge = await asyncio.to_thread(follow_charge, read_demo(demo.file))
         box = await follow_box(read_demo(demo.file), demo.boxes)
-        return all((reading, ledger, alarm, rule, box))
+        return all((reading, ledger, alarm, rule, charge, box))
     except (*_FAILURES, OSError) as error:
         _report_failure("demo", str(error))
     return False

@@ -42,10 +42,17 @@ class WebSession:
         """Return a JSON answer. Raises: OSError: no answer, or not 200."""
         return json.loads(self._open(path)[1])
 
-    def post_json(self, path: str, content: Mapping[str, Any]) -> Any:
-        """Post an object; return the JSON answer, None without. Raises: OSError: refused."""
+    def post_json(
+        self, path: str, content: Mapping[str, Any], more: Mapping[str, str] | None = None
+    ) -> Any:
+        """Post an object; return the JSON answer, None without.
+
+        Args: more: headers. Raises: OSError: refused.
+        """
         token = next(c.value for c in self._cookies if c.name.endswith("csrftoken"))
-        headers = {"Content-Type": "application/json", "X-CSRFToken": str(token)}
+        headers = {
+            "Content-Type": "application/json", "X-CSRFToken": str(token), **(more or {}),
+        }  # fmt: skip
         answer = self._open(path, json.dumps(content).encode(), headers)[1]
         return json.loads(answer) if answer else None
 
