@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -21,7 +23,7 @@ JOIN charging_chargepoint AS point ON point.id = place.charge_point_id
 JOIN accounts_tenant AS tenant ON tenant.id = point.tenant_id
 """
 _SESSION = """
-SELECT state, energy_kwh, register_start, register_end, is_estimated
+SELECT state, energy_kwh, register_start, register_end, is_estimated, stopped_at
 FROM charging_chargingsession ORDER BY started_at DESC LIMIT 1
 """
 _REGISTER = """
@@ -42,7 +44,7 @@ def follow_charge(demo: Mapping[str, Any]) -> bool:
     with psycopg.connect(demo["database_url"], autocommit=True) as database:
 
         def one(query: str) -> Any:
-            return database.execute(query).fetchone() or (None,) * 5
+            return database.execute(query).fetchone() or (None,) * 6
 
         _wait(lambda: one(_PLACE)[0] == CONNECTED, "a vehicle at the connector")
         _wait(lambda: one(_REGISTER)[0] is not None, "a value of the meter")
@@ -56,10 +58,13 @@ def follow_charge(demo: Mapping[str, Any]) -> bool:
         _wait(lambda: one(_REGISTER)[0] >= first + 0.01, "energy at the meter")
         began = time.monotonic()
         _order(session, point, "stop")
+        _wait(lambda: one(_SESSION)[5] is not None, "the end of charging")
+        _report("stop by a person to the end of charging", time.monotonic() - began)
+        with Path(f"{json.loads(demo['env']['DEMO_LINES'])['evse']}.words").open("a") as words:
+            words.write("unplug\n")
         _wait(lambda: one(_SESSION)[0] == "ended", "the end of the session")
-        _report("stop to the end of the session", time.monotonic() - began)
         _wait(lambda: (one(_SESSION)[1] or 0) > 0, "the energy of the session")
-        _state, energy, start, end, is_estimated = one(_SESSION)
+        _state, energy, start, end, is_estimated, _stopped = one(_SESSION)
         if is_estimated or energy != end - start:
             raise ChargeFailed(f"{energy} kWh of {start} to {end}, estimated: {is_estimated}")
         say(f"  {paint('ok', '32')}      charge: {energy} kWh, from {start} to {end}")
