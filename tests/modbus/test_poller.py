@@ -294,6 +294,20 @@ def test_a_unit_says_once_who_it_is() -> None:
     asyncio.run(run())
 
 
+def test_a_unit_that_does_not_say_who_it_is_is_read_all_the_same() -> None:
+    unit = a_unit(1, {**MAP, "identity": {"serial": {"address": 900, "type": "uint16"}}})
+
+    async def run() -> None:
+        with servers() as simulated:
+            _bus, port = simulated.add({1: a_meter()})
+            async with polling.polling(a_bus(port, unit)) as (polled, buses):
+                await until(lambda: len(polled.of(unit)) > 3 and buses[0].counters.exceptions)
+                seen = polled.shared.notes.units[unit.id]
+                assert (seen.state, seen.code) == ("online", "")
+
+    asyncio.run(run())
+
+
 def test_units_over_rtu_over_tcp() -> None:
     units = [a_unit(number, MAP) for number in (1, 2, 3)]
 

@@ -37,6 +37,7 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0
 IDLE_SECONDS = 60.0
 AFTER_ERROR_SECONDS = 5.0
 SILENT_BEFORE_RECONNECT = 3
+IDENTITY_SELDOM_SECONDS = 3600.0
 _ASKS_FOR_TIME = frozenset({Code.ACKNOWLEDGE, Code.BUSY})
 
 
@@ -204,9 +205,9 @@ class Bus:
         try:
             await self._read_blocks(asker, unit, group)
         finally:
-            missed = group.beat.move_on(time.time())
-            if counts:
-                counters.skipped_cycles += missed
+            if group.beat.due <= now:  # else something wants it read once more
+                missed = group.beat.move_on(time.time())
+                counters.skipped_cycles += missed if counts else 0
 
     async def _read_blocks(self, asker: Asker, unit: Unit, group: Group) -> None:
         """Read what a cycle has left; what goes wrong is noted. Raises: NotConnected."""
@@ -283,6 +284,8 @@ class Bus:
         if isinstance(error, Ambiguous):  # it was not asked, so nothing is known of it
             return
         unit.backoff.fail(time.time())
+        if group.is_once:  # many units are silent where they have no registers
+            group.beat.every = min(2 * group.beat.every, IDENTITY_SELDOM_SECONDS)
         self._silent = 0 if isinstance(error, GatewayRefused) else self._silent + 1
         self._sight.failed(unit, error, self._units.values())
         if self._silent >= SILENT_BEFORE_RECONNECT and self.config.line.kind != KIND_RTU:

@@ -37,8 +37,9 @@ class Sight:
     def answered(self, unit: Unit) -> None:
         """Note that a unit answered, with what is wrong with it all the same."""
         now = time.time()
-        problem = next((one.problem for one in unit.groups if one.problem), None)
-        refused = [row.metric for one in unit.groups for row in one.plan.refused]
+        read = [one for one in unit.groups if not one.is_once]
+        problem = next((one.problem for one in read if one.problem), None)
+        refused = [row.metric for one in read for row in one.plan.refused]
         if problem is not None:
             self._note_unit(unit, Seen(FAILING, _word(problem), str(problem), now))
         elif refused:
