@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ def test_the_checksum_is_the_known_one() -> None:
 
 def test_the_examples_of_the_reference_are_frames() -> None:
     lines = [line.strip() for line in REFERENCE.read_text().splitlines()]
-    examples = [line.encode() for line in lines if line.startswith("~") and "…" not in line]
+    examples = [line.encode() for line in lines if re.match(r"~\d", line)]
     assert len(examples) >= 6
     assert all(v2.decode(example) for example in examples), examples
 
