@@ -82,8 +82,8 @@ def _ticks(highest: float) -> list[tuple[float, str]]:
 
 def _times(curve: PowerCurve, length: dt.timedelta, zone: ZoneInfo) -> list[tuple[str, str]]:
     return [
-        (_percent(n / (LABELS - 1)), _clock(curve.start + length * n / (LABELS - 1), zone))
-        for n in range(LABELS)
+        (_percent(share), _clock(curve.start + length * share, zone))
+        for share in ((n + 0.5) / LABELS for n in range(LABELS))  # not at the edges: they are cut
     ]
 
 
