@@ -16,9 +16,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 from django.utils.translation import gettext as _
 
-from accounts.models import Membership
 from accounts.services.audit import record_event
 from accounts.services.refusals import DetailedRefusal
+from accounts.tenancy import current_tenant_id
 from charging.models import ChargePoint, ChargingPrice, IdTag
 from devices.services.fleet_edits import RowGone, VersionMoved, version_of
 
@@ -177,8 +177,8 @@ def _check(row: ChargePoint | ChargingPrice | IdTag) -> None:
         return
     if row.valid_from and row.valid_until and row.valid_from >= row.valid_until:
         raise EditRefused("invalid", _("It must end after it begins."), "valid_until")
-    if (
-        row.user_id
-        and not Membership.objects.filter(user_id=row.user_id, tenant_id=row.tenant_id).exists()
-    ):
+    if row.user is None:
+        return
+    tenant_id = row.tenant_id or current_tenant_id()  # a new row gets it when it is saved
+    if tenant_id is None or not row.user.memberships.filter(tenant_id=tenant_id).exists():
         raise EditRefused("not_found", _("This person is not a member."), "user")
