@@ -1,5 +1,7 @@
 """Register maps: what `DeviceProfile.register_map` and `ModbusUnit.register_map` mean.
 
+All fields: docs/reference/register-maps.md.
+
     {"function": 4, "order": "ABCD", "max_block": 80, "max_gap": 16,
      "request_gap_ms": 30, "unit_gap_ms": 200,
      "probe": {"metric": "voltage_l1", "min": 80, "max": 300},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ from devices.modbus.fields import BadRegisterMap
 from devices.modbus.maps import ENERGY, IDENTITY, POWER, rate_of, read_map
 from devices.modbus.types import Order
 from devices.modbus.writes import BadWriteValue
+from tools.paths import ROOT
 
 ROW = {"metric": "voltage_l1", "address": 0, "type": "float32"}
 LIMIT = {"command": "limit", "address": 9, "type": "uint16", "scale": 0.1, "unit": "%",
@@ -266,3 +269,15 @@ def test_a_map_knows_its_commands() -> None:
 @pytest.mark.parametrize("key", sorted(builtin_profiles()))
 def test_every_shipped_map_can_be_read(key: str) -> None:
     read_map(builtin_profiles()[key].register_map)
+
+
+def test_the_example_of_the_reference_can_be_read() -> None:
+    text = (ROOT / "docs/reference/register-maps.md").read_text()
+    example = json.loads(text.partition("```json\n")[2].partition("```")[0])
+
+    found = read_map(example)
+
+    assert [row.metric for row in found.registers] == [
+        "voltage_l1", "power_active_total", "energy_import", "door",
+    ]  # fmt: skip
+    assert found.write_of("set_limit") is not None
