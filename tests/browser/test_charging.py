@@ -115,6 +115,13 @@ def test_pages_fit_and_can_be_used_by_everybody(visit, yard):
                 target = Path(pictures) / f"{name}-{size['width']}.png"
                 page.screenshot(path=target, full_page=True)
         assert severe_findings(page) == [], name
+    dark = visit(busy.red.owner, color_scheme="dark")
+    for name in ("overview", "busy", "broken", "session", "tags"):
+        page = dark.open(f"/charging/{paths[name]}")
+        expect(page.locator("h1")).to_be_visible()
+        if pictures:
+            page.screenshot(path=Path(pictures) / f"{name}-dark.png", full_page=True)
+        assert severe_findings(page) == [], name
 
 
 def test_charging_is_started_by_keyboard_and_followed(visit, yard):

@@ -13,6 +13,7 @@ from devices.models import SerialLine
 from tests.charging.places import Place
 from tests.charging.test_api import ROOT, sign_in
 from tests.conftest import Team
+from tests.factories import AlarmFactory, DeviceFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -95,3 +96,16 @@ def test_figures_count_events_and_lines(place: Place, boss: Client) -> None:
     assert found["error_percent"] is None or found["error_percent"] >= 0
     assert 0 < found["memory_percent"] < 100
     assert found["cpu_percent"] >= 0
+
+
+def test_alerts_are_the_open_alarms_of_charge_points(place: Place, boss: Client) -> None:
+    device = place.fresh().charge_point.device
+    other = DeviceFactory(tenant=place.red.tenant)
+    for number, one in enumerate((device, other)):
+        AlarmFactory(
+            tenant=place.red.tenant, device=one, site=one.site, key=f"device:{number}:error:x"
+        )
+
+    [found] = boss.get(f"{ROOT}/alerts").json()["results"]
+
+    assert found["device"] == str(device.id)
