@@ -79,7 +79,7 @@ class Station:
         """Return the events of the connector."""
         with self.red.scope():
             rows = ChargingEvent.objects.filter(connector=self.connector).order_by("order")
-            return list(rows.values_list("kind", flat=True))
+            return [kind.lower() for kind in rows.values_list("kind", flat=True)]
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from django.db import connection
 from devices.command_states import State
 from devices.models import PortLease, WireState
 from devices.wires.serial.lease import port_key
+from tests.faults.proxy import Proxy
 from tests.pace import assert_within
 from tests.serial.conftest import Station
 from tests.serial.rig import wait_until
@@ -26,9 +27,11 @@ PATIENCE = 120.0
 
 
 @contextmanager
-def process(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+def process(*arguments: str, by: Proxy | None = None) -> Iterator[subprocess.Popen[str]]:
     """Run a bridge on the database of the test; kill it at the end if it still runs."""
     server = os.environ["DATABASE_URL"].rpartition("/")[0]
+    if by is not None:
+        server = f"{server.rpartition('@')[0]}@127.0.0.1:{by.port}"
     env = os.environ | {"DATABASE_URL": f"{server}/{connection.settings_dict['NAME']}"}
     started = subprocess.Popen(
         [sys.executable, "manage.py", "run_serial_bridge", *arguments], cwd=ROOT, env=env,
@@ -107,6 +110,42 @@ def test_ends_within_ten_seconds_and_answers_what_is_under_way(station: Station)
     row = station.fresh(station.row)
     assert (row.state, row.state_code) == (WireState.OFFLINE, "stopped")
     assert PortLease.objects.get(port=port_key(station.row.port)).holder == ""
+
+
+def test_the_line_is_read_on_while_the_database_hangs_and_after_it_broke(
+    station: Station,
+) -> None:
+    asked: list[float] = []
+    receive = station.evse.controller.receive
+
+    def count(data: bytes) -> None:
+        asked.extend([time.monotonic()] if data else [])
+        receive(data)
+
+    station.evse.controller.receive = count  # type: ignore[method-assign]
+    proxy = Proxy(int(connection.settings_dict["PORT"] or 5432))
+    try:
+        with process("--line", str(station.row.id), by=proxy) as bridge:
+            wait_online(station)
+            wait_state(station, 1)
+            proxy.stall()
+            began = time.monotonic()
+            station.evse.tell("plug; wait 25; unplug; wait 25; plug")
+            time.sleep(8)
+            assert len([at for at in asked if at > began]) >= 4
+            assert station.fresh(station.connector).state == 1
+            proxy.go_on()
+            wait_until(
+                lambda: station.kinds().count("cable_connected") == 2, "all that was", PATIENCE
+            )
+            wait_state(station, 3)
+            proxy.cut()
+            station.evse.tell("unplug")
+            wait_state(station, 1)
+            assert bridge.poll() is None
+            assert station.kinds().count("bridge_connected") == 1
+    finally:
+        proxy.close()
 
 
 def test_starts_without_a_controller(station: Station) -> None:
