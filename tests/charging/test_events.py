@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
 import pytest
 
 from accounts.tenancy import tenant_scope
@@ -139,6 +142,15 @@ def test_a_session_goes_on_after_the_bridge_came_back(place: Place) -> None:
     assert place.look(62, 5) == []
     [session] = place.sessions()
     assert (session.state, session.charging_at) == ("charging", at(4))
+
+
+def test_a_look_that_shows_nothing_new_costs_two_statements_and_a_savepoint(
+    place: Place, django_assert_num_queries: Callable[[int], AbstractContextManager[object]]
+) -> None:
+    place.go(1, 2, 3)
+
+    with django_assert_num_queries(4):
+        assert place.look(4, 3) == []
 
 
 def test_each_event_is_told_live(place: Place) -> None:
