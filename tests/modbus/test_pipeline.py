@@ -12,10 +12,12 @@ from accounts.tenancy import tenant_scope
 from devices.models import Channel
 from devices.wires.modbus.outflow import NotTaken
 from devices.wires.modbus.units import Unit
+from energy.lib.redis import connect
 from energy.management.commands.run_modbus_poller import Command
 from telemetry.ingest.buffer import IngestBuffer
 from telemetry.ingest.worker import IngestWorker
 from telemetry.models import Sample
+from telemetry.reactors.lease import Lease
 from tests.conftest import Team
 from tests.modbus.polling import a_unit
 from tests.modbus.processes import Wired
@@ -71,3 +73,20 @@ def test_nothing_is_handed_to_a_redis_that_nobody_looked_at(command: Command, re
     command._is_durable = False
     with pytest.raises(NotTaken):
         command._deliver([reading])
+
+
+def test_without_redis_nobody_begins_and_who_polls_goes_on(command: Command) -> None:
+    own, away = command._lease, Lease(connect("redis://127.0.0.1:1/0"), "lease", holder="me")
+    command._lease = away
+    command.work()
+    assert command._poller is None
+
+    command._lease = own
+    command.work()
+    poller = command._poller
+    assert poller is not None
+    command._lease = away
+    command.work()
+    assert command._poller is poller
+    assert poller.is_alive
+    command._lease = own
