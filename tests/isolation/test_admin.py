@@ -35,6 +35,7 @@ WITHOUT_ROW = {
     "alarms.AlarmCheck": "limits of the platform's own checks; for platform staff",
     "alarms.DeviceEventNote": "work for the watch; for platform staff",
     "automation.AutomationEventNote": "work for rules; for platform staff",
+    "charging.EventSubscriber": "parts of the product and how far they are; for platform staff",
     "devices.BrokerChange": "work for the broker; for platform staff",
     "devices.CertificateAuthority": "is the platform's own; for platform staff",
     "devices.FirmwareSigner": "is the platform's own; for platform staff",
