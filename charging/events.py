@@ -124,11 +124,12 @@ def mismatches_after(known: Known, seen: Observation) -> int:
 def _moves(known: Known, seen: Observation) -> Iterator[Happened]:
     if seen.state is None:
         return
-    blind = _blind_seconds(known, seen)
+    is_blind = _is_blind(known, seen)
     has_charged = known.has_charged
     for step in steps_between(known.state, seen.state, is_forced=_is_forced(known, seen)):
         happened = _move(step, seen, has_charged=has_charged)
-        if blind and known.at is not None:
+        # when charging began nobody saw either, only that it had not at the look before
+        if known.at is not None and (is_blind or step.end == S.CHARGING):
             happened = replace(happened, detail={**happened.detail, "since": known.at.isoformat()})
         has_charged = _has_charged(step, has_charged)
         yield happened
@@ -158,9 +159,8 @@ def _is_forced(known: Known, seen: Observation) -> bool:
     return known.is_stop_asked and seen.state in (S.PAUSED, S.STOPPED)
 
 
-def _blind_seconds(known: Known, seen: Observation) -> float:
-    passed = (seen.at - known.at).total_seconds() if known.at else 0.0
-    return passed if passed > BLIND_SECONDS else 0.0
+def _is_blind(known: Known, seen: Observation) -> bool:
+    return known.at is not None and (seen.at - known.at).total_seconds() > BLIND_SECONDS
 
 
 def _plugs(known: Known, seen: Observation) -> Iterator[Happened]:

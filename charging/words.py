@@ -30,7 +30,7 @@ EVENT_NAMES: Mapping[str, Promise] = {
     "CONTROL_PILOT_ERROR": gettext_lazy("Signal between cable and vehicle is faulty"),
     "PP_CHANGED": gettext_lazy("Another cable"),
     "CURRENT_LIMIT_CHANGED": gettext_lazy("Current limit changed"),
-    "AUTH_TIMEOUT": gettext_lazy("No vehicle came in time"),
+    "AUTH_TIMEOUT": gettext_lazy("Charging did not begin in time"),
     "PLUGIN_TIMEOUT": gettext_lazy("Nothing was plugged in in time"),
     "CONTACTOR_MISMATCH": gettext_lazy("The contactor does not follow"),
     "LOCK_FAILED": gettext_lazy("The lock did not move"),

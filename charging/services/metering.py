@@ -28,7 +28,7 @@ _RATE_FACTOR = 3
 
 
 def span_of(session: ChargingSession, since: Mapping[Any, dt.datetime], now: dt.datetime) -> Span:
-    """Return when a session charged, µs; what nobody saw counts from the look before."""
+    """Return when a session charged, µs: from the look before the one that saw it on."""
     begin = since.get(session.id) or session.charging_at or session.started_at
     end = session.stopped_at or session.ended_at or now
     first = to_microseconds(begin)
@@ -36,7 +36,7 @@ def span_of(session: ChargingSession, since: Mapping[Any, dt.datetime], now: dt.
 
 
 def begins_of(sessions: Iterable[ChargingSession]) -> dict[Any, dt.datetime]:
-    """Return from when on sessions count whose begin was not watched, by their id."""
+    """Return when sessions were last seen not charging yet, by their id."""
     rows = ChargingEvent.objects.filter(
         session__in=list(sessions), kind=Kind.CHARGE_STARTED.value, detail__has_key="since"
     )

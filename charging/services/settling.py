@@ -14,7 +14,8 @@ from accounts.tenancy import all_tenants, tenant_scope
 from charging.energy import Measured, estimate_kwh
 from charging.models import ChargingSession, SessionState
 from charging.pricing import cost_of, price_from
-from charging.services.metering import begins_of, measure_session, peak_power, span_of
+from charging.services.metering import measure_session, peak_power, span_of
+from telemetry.ingest.batch import to_microseconds
 
 WAITS = dt.timedelta(hours=24)  # for samples that are on their way
 OFTEN = dt.timedelta(seconds=15)
@@ -96,8 +97,9 @@ def _take_energy(
 
 def _missing_share(session: ChargingSession, measured: Measured, now: dt.datetime) -> float:
     """Return the share of a session after the last sample."""
-    begin, end = span_of(session, begins_of([session]), now)
-    return max(0, end - measured.until) / max(1, end - begin)
+    _, end = span_of(session, {}, now)
+    begin = to_microseconds(session.charging_at or session.started_at)
+    return min(1.0, max(0, end - measured.until) / max(1, end - begin))
 
 
 def _estimate(session: ChargingSession, share: float, now: dt.datetime) -> Decimal:

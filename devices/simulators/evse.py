@@ -60,6 +60,9 @@ class _Orders:
     not_before: float = 0.0
     read_bytes: int = 0
 
+    def add(self, words: str) -> None:
+        self.waiting.extend(word.strip() for word in words.split(";"))
+
 
 class Evse:
     """The charging point; `run` goes on until `stop` or the word `quit`."""
@@ -73,14 +76,14 @@ class Evse:
         self.controller: Controller = kind(self.hardware, self.line.send)
         self.meter: Meter | None = None
         self._start_kwh = self._remembered()
-        self._orders = _Orders()
+        self._orders, self._script = _Orders(), _Orders()
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._began = time.monotonic()
         self._deaf_until = 0.0
         self._plug_in_at = float("inf")
         self._saved_at = 0.0
-        self.tell(setup.script)
+        self._script.add(setup.script)
 
     @property
     def is_stopped(self) -> bool:
@@ -103,9 +106,9 @@ class Evse:
         return self.meter.port
 
     def tell(self, words: str) -> None:
-        """Let something happen; `;` between several."""
+        """Let something happen, whatever the script waits for; `;` between several."""
         with self._lock:
-            self._orders.waiting.extend(word.strip() for word in words.split(";"))
+            self._orders.add(words)
 
     def stop(self) -> None:
         """End `run` soon; from any thread."""
@@ -140,15 +143,16 @@ class Evse:
             self._remember()
 
     def _obey(self, now: float) -> None:
-        if self.setup.repeats and not self._orders.waiting:
-            self.tell(self.setup.script)
+        if self.setup.repeats and not self._script.waiting:
+            self._script.add(self.setup.script)
         with self._lock:
-            while self._orders.waiting and now >= self._orders.not_before:
-                word, *rest = self._orders.waiting.popleft().split() or [""]
-                if word == "wait":
-                    self._orders.not_before = now + float(rest[0])
-                elif word:
-                    self._do(word, rest, now)
+            for orders in (self._orders, self._script):
+                while orders.waiting and now >= orders.not_before:
+                    word, *rest = orders.waiting.popleft().split() or [""]
+                    if word == "wait":
+                        orders.not_before = now + float(rest[0])
+                    elif word:
+                        self._do(word, rest, now)
 
     def _do(self, word: str, rest: list[str], now: float) -> None:
         vehicle, line = self.hardware.vehicle, self.line
