@@ -148,6 +148,33 @@ def test_the_line_is_read_on_while_the_database_hangs_and_after_it_broke(
         proxy.close()
 
 
+def test_goes_on_after_the_server_ended_its_connection_while_it_waited(station: Station) -> None:
+    with process("--line", str(station.row.id)) as bridge:
+        wait_online(station)
+        station.evse.tell("plug")
+        wait_state(station, 3)
+        for words, state in (("unplug", 1), ("plug", 3)):
+            wait_until(end_idle_connection, "a connection that waits", PATIENCE)
+            station.evse.tell(words)
+            wait_state(station, state)
+        command = station.order("lock", expires_in=60)
+        wait_until(lambda: station.fresh(command).finished_at, "locked", PATIENCE)
+        assert station.fresh(command).state == State.DONE
+        assert bridge.poll() is None
+        assert PortLease.objects.get(port=port_key(station.row.port)).fence == 1
+
+
+def end_idle_connection() -> bool:
+    """End the other connection to the database of the test, when it has just been idle."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND state = 'idle'"
+            " AND clock_timestamp() - state_change BETWEEN '30 ms' AND '150 ms'"
+        )
+        return any(ended for (ended,) in cursor.fetchall())
+
+
 def test_starts_without_a_controller(station: Station) -> None:
     station.evse.tell("cut 100000")
     with process("--charger", str(station.connector.charge_point_id)) as bridge:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import psycopg
 from django.core.management.base import CommandParser
 from django.db import Error as DatabaseError
 from django.db import connection
@@ -78,8 +79,12 @@ class Command(ProcessCommand):
             return True
         connection.ensure_connection()
         wire: Any = connection.connection
-        if wire is not self._listening:
-            wire.execute(f"LISTEN {outbox.CHANNEL}")
-            self._listening = wire
-            return True
-        return next(wire.notifies(timeout=WAIT_SECONDS, stop_after=1), None) is not None
+        try:
+            if wire is not self._listening:
+                wire.execute(f"LISTEN {outbox.CHANNEL}")
+                self._listening = wire
+                return True
+            return next(wire.notifies(timeout=WAIT_SECONDS, stop_after=1), None) is not None
+        except psycopg.Error:
+            connection.close()  # the driver was asked directly: nobody else would notice
+            raise
