@@ -6,6 +6,7 @@ import datetime as dt
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
@@ -58,23 +59,25 @@ class Bridge:
         self._clock = clock
         self._open = open_
         self._inbox = Inbox()
-        self._is_started = False
+        self._is_wanted = self._is_started = False
         self._renew_at = self._orders_at = self._reload_at = 0.0
+        self.claim = PortClaim(line.port, command=COMMAND)
         self._build(line)
 
     def start(self) -> None:
         """Take the port. Raises: PortHeld: another process has it."""
+        self._is_wanted = True
         self.claim.hold()
         self._renew_at = time.monotonic() + RENEW_SECONDS
         self._reload_at = time.monotonic() + RELOAD_SECONDS
-        self._is_started = True
         if self.line.is_enabled:
             self.link.start()
         else:
             self._tell_disabled()
+        self._is_started = True
 
     def run_round(self, *, is_told: bool = False) -> None:
-        """Keep the lease, tell what was heard, take orders.
+        """Keep the lease, tell what was heard, take orders; start if that failed before.
 
         Args: is_told: the outbox said that there are new messages.
 
@@ -82,6 +85,8 @@ class Bridge:
             django.db.Error: the database is away; call again.
         """
         now = time.monotonic()
+        if self._is_wanted and not self._is_started:
+            self._start_anew()
         if now >= self._renew_at:
             self._renew()
             self._renew_at = now + RENEW_SECONDS
@@ -115,6 +120,10 @@ class Bridge:
         At most five seconds unless the database hangs. Charging goes on.
         Raises: django.db.Error: the last of it could not be told.
         """
+        self._is_wanted = False
+        self._end()
+
+    def _end(self) -> None:
         if not self._is_started:
             return
         until = time.monotonic() + DRAIN_SECONDS
@@ -130,36 +139,47 @@ class Bridge:
     def _build(self, line: LineFacts) -> None:
         self.line = line
         self.talk = TALKS[line.protocol]()
-        self.claim = PortClaim(line.port, command=COMMAND)
+        if self.claim.port != line.port:  # else it may still hold what it could not release
+            self.claim = PortClaim(line.port, command=COMMAND)
         self.link = SerialLink(
             name=line.port,
             open_=lambda: self._open(line),
             is_there=lambda: is_there(line.port),
             talk=self.talk,
-            tell=lambda heard: self._inbox.put(heard, self._clock()),
+            tell=self._keep,
         )
         readings = Readings(
             tenant_id=line.tenant_id, device_id=line.device_id,
             redis_url=settings.REDIS_DURABLE_URL,
         )  # fmt: skip
         self._report = Report(line, readings)
-        self._orders = Orders(line, self.link.ask)
+        self._orders = Orders(line, self.link.ask, self._keep)
+
+    def _keep(self, heard: object) -> None:
+        self._inbox.put(heard, self._clock())
 
     def _renew(self) -> None:
         try:
             self.claim.hold()
         except PortHeld:
             self.link.stop(seconds=2.0)  # another one writes there
-            self._is_started = False
+            self._is_wanted = self._is_started = False
             raise
 
     def _reload(self) -> None:
         """Follow what staff changed: another port, another protocol, switched off."""
         line = load_line(self.line.id)
-        if line == self.line:
+        if line is not None and line == replace(self.line, max_current_a=line.max_current_a):
+            self.line = self._orders.line = line  # a limit is no reason to close the port
             return
         logger.info("The line %s was changed", self.line.port)
-        self.stop()
+        self._end()
+        self._start_anew()
+
+    def _start_anew(self) -> None:
+        """Start with a new link; what is left of the one before is told first."""
+        self.tell()
+        line = load_line(self.line.id)
         if line is None:
             raise SystemExit(f"The line {self.line.port} was deleted.")
         self._build(line)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.db.models import Q, QuerySet
 
 from accounts.tenancy import all_tenants
-from charging.models import Connector
+from charging.models import ChargePoint, Connector
 from devices.models import SerialLine
 
 
@@ -18,7 +18,11 @@ class NoSuchLine(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class LineFacts:
-    """A serial line as it is configured; `connector_id` None: no charge point is set up."""
+    """A serial line as it is configured.
+
+    `connector_id` None: no charge point is set up, or none with a connector. `max_current_a`: what
+    its cable and fuse bear; None: no charge point is set up.
+    """
 
     id: uuid.UUID
     tenant_id: uuid.UUID
@@ -28,6 +32,7 @@ class LineFacts:
     baudrate: int
     protocol: str
     is_enabled: bool
+    max_current_a: int | None
 
 
 def find_line(*, line: str = "", charger: str = "") -> LineFacts:
@@ -67,9 +72,10 @@ def _by_charger(rows: QuerySet[SerialLine], charger: str) -> QuerySet[SerialLine
 def _facts(row: SerialLine) -> LineFacts:
     connectors = Connector.objects.filter(charge_point__device_id=row.device_id)
     connector_id = connectors.order_by("number", "id").values_list("id", flat=True).first()
+    points = ChargePoint.objects.filter(device_id=row.device_id)
     return LineFacts(
         row.id, row.tenant_id, row.device_id, connector_id, row.port, row.baudrate, row.protocol,
-        row.is_enabled,
+        row.is_enabled, points.values_list("max_current_a", flat=True).first(),
     )  # fmt: skip
 
 

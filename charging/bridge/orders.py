@@ -38,11 +38,18 @@ _STATES = {
 
 
 class Orders:
-    """The commands of one line that are under way."""
+    """The commands of one line that are under way.
 
-    def __init__(self, line: LineFacts, ask: Callable[[Ask], None]) -> None:
+    Args: ask: gives one to the link. tell: takes what became of one that is refused here; it
+        comes back to `finish`.
+    """
+
+    def __init__(
+        self, line: LineFacts, ask: Callable[[Ask], None], tell: Callable[[Result], None]
+    ) -> None:
         self.line = line
         self._ask = ask
+        self._tell = tell
         self._under_way: dict[uuid.UUID, WireOrder] = {}
 
     def take(self) -> int:
@@ -52,6 +59,9 @@ class Orders:
             now = database_now()
             for order in orders:
                 self._under_way[order.id] = order
+                if (refused := _judge(order, self.line.max_current_a)) is not None:
+                    self._tell(refused)
+                    continue
                 left = (_end_of(order) - now).total_seconds()
                 self._ask(_ask_of(order, deadline=time.monotonic() + left))
         return len(orders)
@@ -84,6 +94,15 @@ class Orders:
                     detail=result.detail,
                 )
         del self._under_way[result.key]
+
+
+def _judge(order: WireOrder, most: int | None) -> Result | None:
+    """Refuse more than cable and fuse bear, whoever let it through: nobody looks after this."""
+    amps = order.params.get("amps", 0)
+    if order.name != SET_CURRENT_LIMIT or most is None or amps <= most:
+        return None
+    detail = f"{amps} A is more than the {most} A of the charge point."
+    return Result(order.id, Verdict.REFUSED, "bad_limit", detail)
 
 
 def _end_of(order: WireOrder) -> dt.datetime:

@@ -17,6 +17,7 @@ from charging.bridge.inbox import Inbox
 from charging.bridge.lines import NoSuchLine, find_line
 from charging.bridge.readings import MOST_WAITING, Readings, values_of
 from charging.esp32.facts import Look, Result, Verdict
+from charging.models import ChargePoint
 from devices.command_states import State
 from devices.models import ActuatorState, Command, DeviceEvent, PortLease, SerialLine, WireState
 from devices.services import outbox
@@ -65,6 +66,25 @@ def test_a_limit_is_set_and_refused_while_charging(bridged: Station) -> None:
     refused = bridged.finish(bridged.order("set_current_limit", amps=10))
     assert (refused.state, refused.code) == (State.INVALID, "limit_while_charging")
     assert "command_rejected" in bridged.kinds()
+
+
+def test_more_than_the_charge_point_bears_is_refused_by_the_last_who_sees_it(
+    bridged: Station,
+) -> None:
+    bridge = bridged.bridge
+    assert bridge is not None
+    with bridged.red.scope():
+        ChargePoint.objects.filter(device=bridged.device).update(max_current_a=16)
+    bridge._reload_at = 0
+    bridge.run_round()
+    bridged.wait_for_state(1)
+    refused = bridged.finish(bridged.order("set_current_limit", amps=17))
+    assert (refused.state, refused.code) == (State.INVALID, "bad_limit")
+    assert refused.detail == "17 A is more than the 16 A of the charge point."
+    assert "command_rejected" in bridged.kinds()
+    assert bridged.finish(bridged.order("set_current_limit", amps=16)).state == State.DONE
+    assert bridge.link.opens == 1  # who changes that keeps the port
+    assert bridge.link.is_idle
 
 
 def test_nothing_is_taken_while_the_controller_is_not_heard(bridged: Station) -> None:
@@ -215,6 +235,41 @@ def test_follows_what_staff_change(bridged: Station) -> None:
         SerialLine.objects.filter(id=bridged.row.id).update(is_enabled=True)
     bridged.bridge._reload_at = 0
     bridged.wait(lambda: bridged.fresh(bridged.row).state == WireState.ONLINE, "online")
+
+
+@pytest.mark.parametrize("when", ["hold", "release"])
+def test_a_hiccup_of_the_database_during_a_change_leaves_it_with_a_link(
+    bridged: Station, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    bridged.wait_for_state(1)
+    bridge = bridged.bridge
+    assert bridge is not None
+    with bridged.red.scope():
+        SerialLine.objects.filter(id=bridged.row.id).update(baudrate=57_600)
+    really = getattr(lease.PortClaim, when)
+
+    def fail_once(claim: lease.PortClaim) -> None:
+        monkeypatch.setattr(lease.PortClaim, when, really)
+        raise OperationalError("away")
+
+    monkeypatch.setattr(lease.PortClaim, when, fail_once)
+    bridge._reload_at, bridge._renew_at = 0, time.monotonic() + 60
+    with pytest.raises(OperationalError):
+        bridge.run_round()
+    bridged.wait(lambda: bridge.link.state == LinkState.ONLINE, "online")
+    assert bridge.line.baudrate == 57_600
+    bridged.evse.tell("plug")
+    bridged.wait_for_state(3)
+    assert PortLease.objects.get(port=port_key(bridged.row.port)).holder
+
+
+def test_a_bridge_that_was_stopped_stays_so(bridged: Station) -> None:
+    bridge = bridged.bridge
+    assert bridge is not None
+    bridge.stop()
+    bridge.run_round()
+    assert bridge.link.state == LinkState.CLOSED
+    assert PortLease.objects.get(port=port_key(bridged.row.port)).holder == ""
 
 
 def test_a_stop_ends_the_order_under_way(bridged: Station) -> None:
