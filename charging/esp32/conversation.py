@@ -106,13 +106,17 @@ class Conversation:
         if ask.name not in COMMANDS:
             self._end(ask, (Verdict.REFUSED, "unknown_command", ask.name))
             return
-        if len(self._waiting) >= MAX_WAITING:
+        if ask.name == CHARGE_STOP:  # however many wait
+            self._drop_permissions()
+        elif len(self._waiting) >= MAX_WAITING:
             self._end(ask, (Verdict.REFUSED, "busy", "Too many orders wait."))
             return
-        if ask.name == CHARGE_STOP:
-            self._drop_permissions()
         self._waiting.append(ask)
         self._begin_waiting()
+
+    def refusal(self, ask: Ask, *, code: str, detail: str) -> Result:
+        """Return what is told of an order that is not begun; from any thread."""
+        return Result(ask.key, Verdict.REFUSED, code, detail)
 
     @property
     def is_idle(self) -> bool:

@@ -9,19 +9,20 @@ import subprocess
 import threading
 import time
 import tty
+import uuid
 from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
 
 import pytest
 
-from charging.esp32.facts import Look
+from charging.esp32.facts import Ask, Look, Verdict
 from devices.simulators.evse_wire import TcpWire
 from devices.wires.serial import link as link_module
 from devices.wires.serial.link import LinkState
-from devices.wires.serial.ports import PortProblem, check_port_name, open_port
+from devices.wires.serial.ports import OpenPort, PortProblem, check_port_name, open_port
 from tests.pace import assert_within
-from tests.serial.rig import Ear, charger, memory_kb, open_files, wait_until
+from tests.serial.rig import PATIENCE, Ear, charger, memory_kb, open_files, wait_until
 from tests.wire_programs import require_program
 
 STAT = (
@@ -177,6 +178,36 @@ def test_silence_is_stale_then_the_port_is_opened_anew(
         ear.wait_online()
         wait_until(lambda: ear.link.opens >= 2, "opened again")
     assert ear.changes(LinkState.BACKOFF)[0][1].code == "silent"
+
+
+def test_every_order_is_answered_while_the_link_stands_still(
+    port: Path,
+) -> None:
+    """An open that hangs: what there is no room for is refused at once, the rest afterwards."""
+    goes_on, opening = threading.Event(), threading.Event()
+
+    def hang() -> OpenPort:
+        opening.set()
+        goes_on.wait(PATIENCE)
+        raise PortProblem("port_missing", "not there")
+
+    ear = Ear(str(port))
+    ear.link._open = hang
+    keys = [uuid.uuid4() for _ in range(150)]
+    try:
+        with ear:
+            wait_until(opening.is_set, "opening")
+            for key in keys:
+                ear.link.ask(Ask(key, "lock", time.monotonic() + 60))
+            at_once = [key for key in keys if ear.result_of(key)]
+            assert at_once == keys[100:]
+            goes_on.set()
+            wait_until(lambda: all(map(ear.result_of, keys)), "an answer to all")
+    finally:
+        goes_on.set()
+    ends = [found for key in keys if (found := ear.result_of(key))]
+    assert {one.verdict for one in ends} == {Verdict.REFUSED}
+    assert {one.code for one in ends} == {"busy", "offline"}
 
 
 def test_over_tcp(port: Path) -> None:

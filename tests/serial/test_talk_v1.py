@@ -221,6 +221,14 @@ def test_too_many_orders_are_refused(desk: Desk) -> None:
     assert desk.result(unknown).code == "unknown_command"
 
 
+def test_a_stop_is_taken_however_many_orders_wait(desk: Desk) -> None:
+    desk.charge()
+    for _ in range(30):
+        desk.order("read_status")
+    assert desk.do("charge_stop").verdict == Verdict.DONE
+    assert not desk.hardware.is_relay_on
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_orders_end_as_they_say_on_a_bad_line(seed: int) -> None:
     """What is told as done is so, and what is told as refused is not, whatever the line does."""

@@ -26,6 +26,7 @@ STALE_SECONDS = 20.0
 REOPEN_SECONDS = 30.0
 LOOK_FOR_PATH_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 0.5
+MOST_ASKS = 100  # while the link's thread stands still, such as in an open that hangs
 
 
 class LinkState(StrEnum):
@@ -67,8 +68,9 @@ class Backoff:
 class SerialLink:
     """The owner of one port.
 
-    Everything that is heard or changes goes to `tell`, called by the link's thread; it must not
-    wait for anything. Orders that come while nobody answers are refused, never kept.
+    Everything that is heard or changes goes to `tell`, called by the link's thread, and of an
+    order that there is no room for by that of `ask`; it must not wait for anything. Orders that
+    come while nobody answers are refused, never kept.
 
     Args: open_: opens the port or raises PortProblem. is_there: whether the port could be
         opened just now; a port that comes back is tried at once.
@@ -92,7 +94,7 @@ class SerialLink:
         self._talk = talk
         self._tell = tell
         self._backoff = Backoff()
-        self._asks: deque[Any] = deque(maxlen=100)
+        self._asks: deque[Any] = deque()
         self._stopping = threading.Event()
         self._told: LinkChanged | None = None
         self._wake_reader, self._wake_writer = socket.socketpair()
@@ -114,7 +116,10 @@ class SerialLink:
             self._close_wake()
 
     def ask(self, ask: Any) -> None:
-        """Give an order; what becomes of it is told."""
+        """Give an order; what becomes of it is told. Called by one thread."""
+        if len(self._asks) >= MOST_ASKS:
+            self._tell(self._talk.refusal(ask, code="busy", detail="Too many orders wait."))
+            return
         self._asks.append(ask)
         self._wake()
 

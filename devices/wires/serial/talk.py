@@ -39,6 +39,9 @@ class Talk(Protocol):
     def ask(self, ask: Any, now: float) -> None:
         """Begin an order."""
 
+    def refusal(self, ask: Any, *, code: str, detail: str) -> object:
+        """Return what is told of an order that is not begun; may be called by any thread."""
+
     def take_outgoing(self) -> bytes:
         """Return the bytes to write."""
 
