@@ -8,3 +8,10 @@ class ChargingConfig(AppConfig):
 
     name = "charging"
     verbose_name = "Charging"
+
+    def ready(self) -> None:
+        """Take part in who may command a device."""
+        from charging.services.doors import GUARDED, may_command
+        from devices.services.command_doors import register_guard
+
+        register_guard(GUARDED, may_command)

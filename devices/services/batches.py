@@ -19,6 +19,7 @@ from devices.command_schema import check_params
 from devices.command_states import ENDED, FAILED, OPEN, State
 from devices.models import CommandBatch, CommandBatchItem, Device, OutboundMessage
 from devices.safety import Request, judge
+from devices.services.command_doors import may_pass
 from devices.services.command_facts import facts_for, gather
 from devices.services.command_moves import move
 from devices.services.command_refusals import (
@@ -74,7 +75,8 @@ def preview_batch(
     found = []
     for device in devices:
         spec = specs_of(device).get(name)
-        if not actor.has_perm(PERMISSION, device):
+        is_let = actor.has_perm(PERMISSION, device)
+        if not is_let or not may_pass(actor=actor, device=device, name=name):
             found.append(_skipped(device, MayNotControl()))
         elif spec is None:
             found.append(_skipped(device, UnknownCommand()))

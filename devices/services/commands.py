@@ -21,6 +21,7 @@ from devices.command_states import State
 from devices.downlink import UnusableTopic
 from devices.models import ActuatorState, Command, CommandBatch, Device
 from devices.safety import Check, Request, judge
+from devices.services.command_doors import may_pass
 from devices.services.command_facts import load_facts
 from devices.services.command_moves import move
 from devices.services.command_refusals import (
@@ -73,7 +74,8 @@ def queue_command(
         MayNotControl, UnknownCommand, BadParams, BadTimes, BadKey: nothing is kept.
         KeyReused: the key stands for another request.
     """
-    if not actor.has_perm(PERMISSION, device):
+    is_let = actor.has_perm(PERMISSION, device)
+    if not is_let or not may_pass(actor=actor, device=device, name=name):
         raise MayNotControl
     if not 1 <= len(idempotency_key) <= 255:
         raise BadKey
