@@ -74,8 +74,9 @@ def queue_command(
         MayNotControl, UnknownCommand, BadParams, BadTimes, BadKey: nothing is kept.
         KeyReused: the key stands for another request.
     """
-    is_let = actor.has_perm(PERMISSION, device)
-    if not is_let or not may_pass(actor=actor, device=device, name=name):
+    if not actor.has_perm(PERMISSION, device):
+        raise MayNotControl
+    if not may_pass(actor=actor, device=device, name=name):
         raise MayNotControl
     if not 1 <= len(idempotency_key) <= 255:
         raise BadKey
