@@ -19,6 +19,7 @@ import pytest
 from charging.esp32 import v1
 from charging.esp32.facts import Ask, Look, Verdict
 from charging.esp32.talk_v1 import ACK_SECONDS, TalkV1
+from devices.simulators.evse_wire import LineFaults
 from devices.wires.serial.link import LONGEST_BACKOFF_SECONDS, Backoff, LinkState
 from devices.wires.serial.ports import PortProblem, open_port
 from tests.serial.desk import Desk
@@ -65,8 +66,10 @@ def test_bug_05_connects_again_after_every_disconnection(port: Path) -> None:
 
 def test_bug_06_every_answer_reaches_who_asked(port: Path) -> None:
     """Whoever asks, one thread reads: answers and states do not get lost between readers."""
-    with charger(port) as evse, Ear(str(port)) as ear:
+    said, heard = _Said(), _Hearing()
+    with charger(port) as evse, Ear(str(port), heard) as ear:
         ear.wait_online()
+        evse.line.faults = said
         evse.tell("plug")
         ear.wait_for_state(3)
         verdicts: list[str] = []
@@ -82,6 +85,24 @@ def test_bug_06_every_answer_reaches_who_asked(port: Path) -> None:
             thread.join(60)
         assert sorted(verdicts) == ["done"] * 4
         assert open_files(str(port.resolve())) == 1
+        # all that was said since came to the one reader
+        wait_until(lambda: len(said.stream) > 500 and heard.stream.endswith(said.stream), "all", 15)
+
+
+class _Said(LineFaults):
+    stream = b""
+
+    def spoil(self, frame: bytes) -> list[bytes]:
+        self.stream += frame
+        return super().spoil(frame)
+
+
+class _Hearing(TalkV1):
+    stream = b""
+
+    def receive(self, chunk: bytes, now: float) -> None:
+        self.stream += chunk
+        super().receive(chunk, now)
 
 
 def test_bug_07_never_gives_up(port: Path) -> None:
