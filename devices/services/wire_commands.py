@@ -20,9 +20,14 @@ from devices.command_states import State
 from devices.models import Command, Wire
 from devices.services import outbox
 from devices.services.command_answers import Answer, apply_answer
+from devices.services.command_moves import move, note_late
 from devices.services.sent import note_sent, prepare
 
 BATCH = 50
+# what was written may have been done: whether it was, nobody knows
+PERHAPS_DONE = frozenset(
+    {"unknown_outcome", "not_read_back", "read_back_differs", "partly_written", "no_answer"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +78,35 @@ def answer_order(
     code: str = "",
     content: Mapping[str, Any] | None = None,
 ) -> None:
-    """Say what became of an order.
+    """Say what became of an order; of one of PERHAPS_DONE that nobody knows: it counts as running.
 
     Args: state: DONE, ERROR, INVALID, BUSY, NO_EFFECT or ACK. code: a word for programs that
         says more than the state, such as `read_back_differs`. content: may hold
         {"actuators": {name: on or value}}, which is kept as their states.
     """
     with tenant_scope(order.tenant_id):
-        command = Command.objects.select_related("device").get(id=order.id)
         told = {"code": code, **(content or {})} if code else dict(content or {})
+        if state != State.DONE and code in PERHAPS_DONE:
+            _leave_open(order, at=at, code=code, detail=detail, told=told)
+            return
+        command = Command.objects.select_related("device").get(id=order.id)
         answer = Answer(state.value, command_id=order.id, detail=detail, content=told)
         apply_answer(sender=command.device, answer=answer, at=at)
         if code and state != State.DONE:
             Command.objects.filter(id=order.id, state=state.value).update(code=code[:64])
+
+
+def _leave_open(
+    order: WireOrder, *, at: dt.datetime, code: str, detail: str, told: Mapping[str, Any]
+) -> None:
+    """End it without a word on its actuator, whose run time is watched on."""
+    moved = move(
+        ids=[order.id], to=State.TIMEOUT, at=at, by="device", code=code, detail=detail, answer=told
+    )
+    if moved:
+        outbox.cancel_messages(command_id=order.id)
+    else:
+        note_late(id_=order.id, said=State.TIMEOUT, at=at, code=code, detail=detail)
 
 
 def _order(command: Command, line_id: uuid.UUID) -> WireOrder:

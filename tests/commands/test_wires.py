@@ -67,19 +67,45 @@ def test_a_command_is_sent_before_it_is_done_and_taken_once(
         assert ActuatorState.objects.get(device=device, actuator="pump").is_on
 
 
+@pytest.mark.parametrize("code", ["unknown_outcome", "read_back_differs", "no_answer"])
+def test_what_was_perhaps_done_counts_as_running(
+    code: str, bus: ModbusBus, device: Device, red: Team, pump_on: Callable[..., Queued]
+) -> None:
+    command = pump_on().command
+    [taken] = take(bus)
+    answer_order(order=taken, state=State.ERROR, at=timezone.now(), code=code, detail="Silent.")
+    with red.scope():
+        found = fresh(command)
+        row = ActuatorState.objects.get(device=device, actuator="pump")
+    assert (found.state, found.code, found.detail) == (State.TIMEOUT, code, "Silent.")
+    assert row.is_commanded_on
+    assert row.deadline is not None
+
+
+def test_what_was_refused_does_not_run(
+    bus: ModbusBus, device: Device, red: Team, pump_on: Callable[..., Queued]
+) -> None:
+    pump_on()
+    [taken] = take(bus)
+    answer_order(order=taken, state=State.ERROR, at=timezone.now(), code="exception_4")
+    with red.scope():
+        row = ActuatorState.objects.get(device=device, actuator="pump")
+    assert (row.is_commanded_on, row.deadline) == (False, None)
+
+
 def test_a_failure_keeps_its_code(
     bus: ModbusBus, red: Team, pump_on: Callable[..., Queued]
 ) -> None:
     command = pump_on().command
     [taken] = take(bus)
     answer_order(
-        order=taken, state=State.ERROR, at=timezone.now(), code="read_back_differs",
-        detail="Wrote 5, read 4.",
+        order=taken, state=State.ERROR, at=timezone.now(), code="exception_4",
+        detail="It refused.",
     )  # fmt: skip
     with red.scope():
         command = fresh(command)
-    assert (command.state, command.code) == ("error", "read_back_differs")
-    assert command.detail == "Wrote 5, read 4."
+    assert (command.state, command.code) == ("error", "exception_4")
+    assert command.detail == "It refused."
 
 
 def test_other_lines_and_an_emergency_stop_hold_it_back(

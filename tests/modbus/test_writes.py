@@ -191,6 +191,19 @@ def test_a_refusal_is_told_with_its_code() -> None:
     on_a_bus(act)
 
 
+@pytest.mark.parametrize("exception", [5, 11])
+def test_a_gateway_that_heard_nothing_of_the_device_does_not_say_that_it_failed(
+    exception: int,
+) -> None:
+    async def act(scene: Scene) -> None:
+        scene.answering.faults.exception = exception
+        outcome = await scene.order("set_limit", value=1.0)
+        assert (outcome.state, outcome.code) == (State.ERROR, "unknown_outcome")
+        assert scene.writes == [(6, 100)]
+
+    on_a_bus(act)
+
+
 def test_a_write_without_an_answer_is_not_repeated_but_looked_at() -> None:
     async def act(scene: Scene) -> None:
         keeps_still(scene.answering, answers=0)
@@ -266,7 +279,7 @@ def test_switching_off_overrules_what_waits_to_be_switched_on() -> None:
         assert (told["pump_on"].state, told["pump_on"].code) == (State.ERROR, "overruled")
         assert told["pump_off"].state == State.DONE
         assert told["set_limit"].state == State.DONE  # another actuator
-        assert scene.writes == [(6, 100), (5, 7)]
+        assert scene.writes == [(5, 7), (6, 100)]  # what switches off goes first
         assert scene.meter.bits(1, 7, 1) == [False]
 
     on_a_bus(act)

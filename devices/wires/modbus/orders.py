@@ -13,13 +13,15 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from devices.command_states import State
-from devices.modbus.errors import BadAnswer, ModbusError, NoAnswer, NotConnected, Refused
+from devices.modbus.errors import BadAnswer, Code, ModbusError, NoAnswer, NotConnected, Refused
 from devices.modbus.maps import RegisterMap
 from devices.modbus.writes import BadWriteValue, WireWrite, WriteRow
 from devices.services.wire_commands import WireOrder
 
 LOOK_AGAIN_SECONDS = 0.2  # a device may show the new value a moment later
 BROADCAST = 0
+# the device may have done it, or may do it yet
+_PERHAPS_DONE = frozenset({Code.ACKNOWLEDGE, Code.GATEWAY_TARGET})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ async def carry_out(
     except BadWriteValue as error:
         return _refused("out_of_range", str(error))
     except ModbusError as error:
-        return Outcome(State.ERROR, "no_answer", f"Nothing was written: {error}")
+        return Outcome(State.ERROR, "not_asked", f"Nothing was written: {error}")
     try:
         for number, request in enumerate(requests):
             if not is_in_time():
@@ -112,7 +114,9 @@ async def _write_one(request: WireWrite, line: Line, unit: int) -> None:
     try:
         await line.write(unit, request)
     except Refused as error:
-        raise _Failed(Outcome(State.ERROR, f"exception_{error.code}", str(error))) from error
+        if error.code not in _PERHAPS_DONE:
+            raise _Failed(Outcome(State.ERROR, f"exception_{error.code}", str(error))) from error
+        told = str(error)
     except (NoAnswer, BadAnswer, NotConnected) as error:
         told = str(error) or type(error).__name__
     if not request.is_checked:
