@@ -10,7 +10,7 @@ question: Modbus TCP has transaction numbers; on a line see `devices.modbus.leng
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from devices.modbus.errors import (
@@ -128,6 +128,10 @@ class Client:
     @property
     def is_connected(self) -> bool:
         return self._wire.is_connected
+
+    def when_lost(self, tell: Callable[[], None]) -> None:
+        """Call something once the connection is gone, also while nothing is asked."""
+        self._wire.on_lost = tell
 
     @property
     def counts(self) -> Counts:

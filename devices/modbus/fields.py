@@ -90,7 +90,7 @@ class Row:
         if isinstance(given, bool) or not isinstance(given, int | float):
             self.note(field, f"is a number, not {given!r}")
             return default
-        if not math.isfinite(given):
+        if not _is_finite(given):
             self.note(field, "is a finite number")
             return default
         return given
@@ -112,6 +112,13 @@ class Row:
     def _named(self, item: object, where: str, label: str) -> Row:
         name = item.get(label) if isinstance(item, Mapping) else None
         return Row(item, f"{where} ({name})" if isinstance(name, str) else where, self.problems)
+
+
+def _is_finite(number: float) -> bool:
+    try:
+        return math.isfinite(number)
+    except OverflowError:  # a whole number beyond every float
+        return False
 
 
 def whole_number(given: object) -> int | None:

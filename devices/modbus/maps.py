@@ -323,7 +323,9 @@ def _check_together(found: RegisterMap, whole: Row) -> None:
         if register.metric in metrics:
             whole.note("registers", f"{register.metric} stands there twice; remove one row")
         metrics.add(register.metric)
-        _check_register(register, found, whole)
+        _check_register(register, found, whole, "registers")
+    for register in found.identity:
+        _check_register(register, found, whole, "identity")
     if found.probe and found.probe.metric not in metrics:
         whole.note("probe", f"{found.probe.metric!r} is not the metric of a row of registers")
     commands = [row.command for row in found.writes]
@@ -334,8 +336,8 @@ def _check_together(found: RegisterMap, whole: Row) -> None:
     _check_overlaps(found.registers, whole)
 
 
-def _check_register(register: Register, found: RegisterMap, whole: Row) -> None:
-    where = f"registers ({register.metric})"
+def _check_register(register: Register, found: RegisterMap, whole: Row, kind: str) -> None:
+    where = f"{kind} ({register.metric})"
     is_bit_function = register.function in {COILS, DISCRETE}
     if is_bit_function != (register.type == BIT and register.bit is None):
         if is_bit_function:
@@ -344,13 +346,13 @@ def _check_register(register: Register, found: RegisterMap, whole: Row) -> None:
             whole.note(where, "type bit of a register needs bit, 0 to 15")
     if register.bit is not None and register.type not in {BIT, BITS}:
         whole.note(where, "bit is for the types bit and bits")
+    if register.scale_register is not None and (is_bit_function or register.type not in NUMBERS):
+        whole.note(where, "scale_register is for numbers")
     if is_bit_function:
         return
     first, end = register.span
     if end - first > found.max_block:
         whole.note(where, f"needs {end - first} words in one request; max_block is too small")
-    if register.scale_register is not None and register.type not in NUMBERS:
-        whole.note(where, "scale_register is for numbers")
 
 
 def _check_overlaps(registers: tuple[Register, ...], whole: Row) -> None:

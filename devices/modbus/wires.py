@@ -6,6 +6,7 @@ Each has at most one question outstanding; `Client` sees to that.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -49,6 +50,7 @@ class _Wire(asyncio.Protocol):
         self.counts = Counts()
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
+        self.on_lost: Callable[[], None] | None = None
         self._waiter: asyncio.Future[bytes] | None = None
         self._buffer = bytearray()
 
@@ -62,6 +64,8 @@ class _Wire(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
         self._fail(NotConnected(f"The connection is gone{f': {error}' if error else ''}."))
+        if self.on_lost is not None:
+            self.on_lost()
 
     def close(self) -> None:
         if self._transport is not None:

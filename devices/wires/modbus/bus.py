@@ -34,6 +34,8 @@ from devices.wires.modbus.units import Group, Unit
 logger = logging.getLogger(__name__)
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0
+LONGEST_PAUSE_OF_A_PORT_SECONDS = 2.0  # an adapter that is plugged in again is read soon
+SHORT_SECONDS = 0.5  # a connection that lasts less is not made again at once
 IDLE_SECONDS = 60.0
 AFTER_ERROR_SECONDS = 5.0
 SILENT_BEFORE_RECONNECT = 3
@@ -43,6 +45,10 @@ _ASKS_FOR_TIME = frozenset({Code.ACKNOWLEDGE, Code.BUSY})
 
 class Job(Protocol):
     """Something to be done on a bus between two reads."""
+
+    @property
+    def is_urgent(self) -> bool:
+        """Tell whether it goes before what is not."""
 
     async def run(self, bus: Bus, asker: Asker) -> None:
         """Do it and tell what became of it. Raises: NotConnected."""
@@ -93,8 +99,9 @@ class Bus:
         self.wake()
 
     def submit(self, job: Job) -> None:
-        """Let something be done before the next read."""
-        self.jobs.append(job)
+        """Let something be done before the next read; what switches off goes first."""
+        place = sum(one.is_urgent for one in self.jobs) if job.is_urgent else len(self.jobs)
+        self.jobs.insert(place, job)
         self.wake()
 
     def stop(self) -> None:
@@ -140,23 +147,31 @@ class Bus:
                 self._sight.lost(error, self._units.values())
                 self._refuse_jobs("not_connected", str(error))
                 await self._wait(pause)
-                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+                pause = min(2 * pause, self._longest_pause)
                 continue
-            pause = FIRST_PAUSE_SECONDS
+            pause, began = FIRST_PAUSE_SECONDS, time.monotonic()
             try:
                 await self._serve(connection)
             except NotConnected as error:
                 self._sight.lost(error, self._units.values())
             await self._disconnect()
-            if not (self.jobs or self._begins_anew or self._is_stopping):
+            if time.monotonic() - began < SHORT_SECONDS and not self._begins_anew:
+                await self._rest(pause)
+            elif not (self.jobs or self._begins_anew or self._is_stopping):
                 await self._wait(pause)
 
     async def _connect(self) -> Connection:
         """Raises: NotConnected."""
         connection = self._connection = await self._shared.connector.open(self.config)
+        connection.client.when_lost(self.wake)
         self.counters.connections += 1
         self._silent = 0
         return connection
+
+    @property
+    def _longest_pause(self) -> float:
+        is_port = self.config.line.kind == KIND_RTU
+        return LONGEST_PAUSE_OF_A_PORT_SECONDS if is_port else LONGEST_PAUSE_SECONDS
 
     async def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
@@ -168,6 +183,8 @@ class Bus:
         asker = Asker(connection.client, self.config.line, self.counters)
         while not self._is_stopping and not self._begins_anew:
             connection.check()
+            if not connection.client.is_connected:
+                return
             if self.jobs:
                 await self._do_jobs(asker)
                 continue
@@ -204,10 +221,26 @@ class Bus:
             group.learn_anew()
         try:
             await self._read_blocks(asker, unit, group)
-        finally:
-            if group.beat.due <= now:  # else something wants it read once more
-                missed = group.beat.move_on(time.time())
-                counters.skipped_cycles += missed if counts else 0
+            group.was_lost = False
+        except NotConnected:
+            # it is read over the next connection; once only, for it may be what ends them
+            group.was_lost = not group.was_lost
+            if group.was_lost:
+                raise
+            self._move_on(group, now, counts=counts)
+            raise
+        except Exception:
+            logger.exception(
+                "Unit %s of Modbus bus %s failed, going on", unit.config.id, self.config.id
+            )
+            unit.backoff.fail(time.time())
+            self._sight.broken(unit)
+        self._move_on(group, now, counts=counts)
+
+    def _move_on(self, group: Group, now: float, *, counts: bool) -> None:
+        if group.beat.due <= now:  # else something wants it read once more
+            missed = group.beat.move_on(time.time())
+            self.counters.skipped_cycles += missed if counts else 0
 
     async def _read_blocks(self, asker: Asker, unit: Unit, group: Group) -> None:
         """Read what a cycle has left; what goes wrong is noted. Raises: NotConnected."""
@@ -216,6 +249,8 @@ class Bus:
             return
         blocks = deque(group.plan.blocks[at] for at in group.ring.order())
         group.problem = None
+        if not blocks and not group.is_once:
+            return  # all are refused, so nothing is asked and nothing learnt
         while blocks and not self._is_stopping:
             if self.jobs:
                 await self._do_jobs(asker)
@@ -293,7 +328,7 @@ class Bus:
 
     async def _do_jobs(self, asker: Asker) -> None:
         """Do what waits. Raises: NotConnected."""
-        while self.jobs and not self._is_stopping:
+        while self.jobs and not self._is_stopping and asker.client.is_connected:
             job = self.jobs.popleft()
             try:
                 await job.run(self, asker)
@@ -301,11 +336,17 @@ class Bus:
                 raise
             except Exception:
                 logger.exception("A job on Modbus bus %s failed", self.config.id)
-                job.refuse("failed", "The poller could not do it; see its log.")
+                job.refuse("unknown_outcome", "The poller failed at it; see its log.")
 
     def _refuse_jobs(self, code: str, detail: str) -> None:
         while self.jobs:
             self.jobs.popleft().refuse(code, detail)
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait, whatever is to be done."""
+        end = time.monotonic() + seconds
+        while not self._is_stopping and (left := end - time.monotonic()) > 0:
+            await asyncio.sleep(min(left, 0.1))
 
     async def _wait(self, seconds: float) -> None:
         """Wait, less when woken; not at all when something is to be done already."""

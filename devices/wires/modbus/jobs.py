@@ -42,6 +42,11 @@ class OrderJob:
         return self.order.effect in {"on", "set"} and self.order.value != 0
 
     @property
+    def is_urgent(self) -> bool:
+        """Tell whether it goes before what is not."""
+        return self.switches_off
+
+    @property
     def switches_off(self) -> bool:
         """Tell whether it ends what others began."""
         return self.order.effect == "off" or (
@@ -89,6 +94,8 @@ class OrderJob:
 
 class QuestionJob:
     """Registers that somebody wants to see now."""
+
+    is_urgent = False
 
     def __init__(self, question: Question) -> None:
         self._question = question

@@ -127,18 +127,25 @@ class ModbusPoller:
         for gone in self._buses.keys() - configs.keys():
             self._end(gone)
         changed = 0
-        for id_, config in configs.items():
-            bus = self._buses.get(id_)
-            if bus is None:
-                bus = self._buses[id_] = Bus(config, self._shared)
-                self._tasks[id_] = self._loop.create_task(self._drive(bus))
-            elif bus.config != config:
-                bus.renew(config)
-            else:
-                continue
-            changed += 1
+        for config in configs.values():
+            try:
+                changed += self._apply_one(config)
+            except Exception:
+                logger.exception("Modbus bus %s stays as it was", config.id)
         if changed:
             logger.info("%d Modbus buses, %d of them new or changed", len(configs), changed)
+
+    def _apply_one(self, config: BusConfig) -> bool:
+        """Drive a bus; tell whether it is new or changed."""
+        bus = self._buses.get(config.id)
+        if bus is not None and bus.config == config:
+            return False
+        if bus is not None:
+            bus.renew(config)
+            return True
+        bus = self._buses[config.id] = Bus(config, self._shared)
+        self._tasks[config.id] = self._loop.create_task(self._drive(bus))
+        return True
 
     async def _drive(self, bus: Bus) -> None:
         # one that is replaced ends first: a line has one owner

@@ -38,6 +38,11 @@ class Sight:
         """Note that a unit answered, with what is wrong with it all the same."""
         now = time.time()
         read = [one for one in unit.groups if not one.is_once]
+        if read and not any(one.plan.blocks for one in read):
+            told = "It has none of the registers of its map."
+            self._note_unit(unit, Seen(FAILING, "registers_refused", told, now))
+            self._note_bus(Seen(ONLINE, "", "", now))
+            return
         problem = next((one.problem for one in read if one.problem), None)
         refused = [row.metric for one in read for row in one.plan.refused]
         if problem is not None:
@@ -59,13 +64,20 @@ class Sight:
         elif all(one.backoff.failures for one in units if one.groups):
             self._note_bus(Seen(STALE, "no_answer", "None of its units answers.", now))
 
+    def broken(self, unit: Unit) -> None:
+        """Note that what a unit is read with does not work."""
+        told = "It cannot be read as its register map says."
+        self._note_unit(unit, Seen(FAILING, "failed", told, time.time()))
+
     def lost(self, error: NotConnected, units: Collection[Unit]) -> None:
         """Note that there is no connection."""
         now = time.time()
         self._note_bus(Seen(OFFLINE, _word(error), str(error), now))
+        # addresses and names of this side stay with the bus, which only staff see
+        told = "Its bus has no connection."
         for unit in units:
             if unit.groups:
-                self._note_unit(unit, Seen(OFFLINE, "bus_not_connected", str(error), now))
+                self._note_unit(unit, Seen(OFFLINE, "bus_not_connected", told, now))
 
     def _note_bus(self, seen: Seen) -> None:
         if seen.is_like(self._bus):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Iterable
@@ -19,6 +20,8 @@ from devices.wires.modbus.config import UnitConfig
 from devices.wires.modbus.outflow import Reading
 from devices.wires.modbus.schedule import Backoff, Beat, Ring, phase_of
 from devices.wires.modbus.seen import FAILING, UNKNOWN, Seen
+
+logger = logging.getLogger(__name__)
 
 # a register that was refused may exist after an update of the device
 RELEARN_SECONDS = 3600.0
@@ -40,6 +43,7 @@ class Group:
     ring: Ring = field(init=False)
     relearn_at: float = 0.0
     problem: Refused | None = None
+    was_lost: bool = False
 
     def __post_init__(self) -> None:
         """Plan as if the device allowed everything."""
@@ -74,10 +78,14 @@ class Unit:
         self.error = ""
         try:
             self.map = _read_map(config.map_json)
+            self._plan(now)
         except BadRegisterMap as error:
             self.error = str(error)
-            return
-        self._plan(now)
+        except (ArithmeticError, LookupError, ValueError, TypeError) as error:
+            logger.exception("The register map of unit %s cannot be used", config.id)
+            self.error = f"It cannot be used: {type(error).__name__}."
+        if self.error:
+            self.map, self.groups = RegisterMap(), []
 
     def _plan(self, now: float) -> None:
         self._renamed = _reversed_names(self.map) if self.config.is_reversed else {}
