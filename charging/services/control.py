@@ -24,6 +24,7 @@ from charging.services.refusals import (
     WrongState,
 )
 from charging.services.sessions import begin_session, open_session_of
+from charging.services.stops import STOP
 from charging.services.tags import check_may_stop, check_tag
 from charging.states import S
 from devices.command_states import State
@@ -33,7 +34,7 @@ from devices.services.commanders import Commander, OnBehalf, requester_of
 from devices.services.commands import Queued, queue_command
 
 READ, CONTROL = "read:charger", "control:charger"
-START, STOP, LIMIT = "charge_start", "charge_stop", "set_current_limit"
+START, LIMIT = "charge_start", "set_current_limit"
 LOCK, UNLOCK = "lock", "unlock"
 LEAST_AMPS = 6
 FRESH = dt.timedelta(seconds=10)

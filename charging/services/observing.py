@@ -26,14 +26,14 @@ from charging.models import (
 )
 from charging.observation import Observation
 from charging.services.keeping import keep_event, keep_events, lock_order
+from charging.services.marks import NOTICED, marks_of
 from charging.services.permitting import permit_if_wanted, present_tag
 from charging.services.sessions import end_session, follow, open_session_of
+from charging.services.stops import STOP_HOLDS, is_stop_ordered
 from charging.states import S
 
 EVENTS = Counter("energy_charging_events", "Events of connectors", ["kind"])
 OLD_LOOKS = Counter("energy_charging_old_looks", "Looks that came after a later one")
-STOP_HOLDS = dt.timedelta(seconds=30)
-NOTICED = "noticed"  # in `Connector.seen`: what the next look has to know
 _COPIED = (
     "pilot", "fault", "current_limit_a", "cable_a", "is_locked", "is_relay_on", "is_authorised",
 )  # fmt: skip
@@ -101,7 +101,7 @@ def note_link(
     The first look after the link came back tells whether a session goes on.
     """
     connector = lock_connector_row(connector_id)
-    marks: Mapping[str, Any] = connector.seen.get(NOTICED, {})
+    marks = marks_of(connector)
     connector.seen = connector.seen | {
         NOTICED: {**marks, "is_link_new": link == Link.CONNECTED, "link": link.value}
     }
@@ -152,13 +152,15 @@ def lock_connector_row(connector_id: uuid.UUID) -> Connector:
 
 def _known(connector: Connector, seen: Observation) -> Known:
     """Return what is known before a look; the session is read only if it may matter."""
-    marks: Mapping[str, Any] = connector.seen.get(NOTICED, {})
+    marks = marks_of(connector)
     is_link_new = bool(marks.get("is_link_new"))
     session: ChargingSession | None = None
     is_stop_asked = False
     if seen.state is not None and (seen.state != connector.state or is_link_new):
         session = open_session_of(connector)
-        is_stop_asked = seen.state in (S.PAUSED, S.STOPPED) and _is_stop_asked(connector, seen.at)
+        is_stop_asked = seen.state in (S.PAUSED, S.STOPPED) and is_stop_ordered(
+            connector, since=(connector.seen_at or seen.at) - STOP_HOLDS
+        )
     is_underway = session is not None and session.state in (
         SessionState.CHARGING,
         SessionState.PAUSED,
@@ -175,12 +177,6 @@ def _known(connector: Connector, seen: Observation) -> Known:
     )  # fmt: skip
 
 
-def _is_stop_asked(connector: Connector, at: dt.datetime) -> bool:
-    return ChargingEvent.objects.filter(
-        connector=connector, kind=Kind.CHARGE_STOP_REQUESTED.value, at__gt=at - STOP_HOLDS
-    ).exists()
-
-
 def _keep_look(
     connector: Connector, known: Known, seen: Observation, found: Sequence[Happened]
 ) -> None:
@@ -190,7 +186,7 @@ def _keep_look(
             setattr(connector, name, value)
     if seen.state is not None and seen.state != connector.state:
         connector.state, connector.state_since = seen.state, seen.at
-    marks = dict(connector.seen.get(NOTICED, {})) | {"mismatches": mismatches_after(known, seen)}
+    marks = dict(marks_of(connector)) | {"mismatches": mismatches_after(known, seen)}
     if seen.state is not None:
         marks.pop("is_link_new", None)
     connector.seen_at, connector.seen = seen.at, {**seen.raw, NOTICED: marks}

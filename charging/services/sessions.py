@@ -10,7 +10,6 @@ from django.db.models import Max
 
 from charging.events import Happened, Kind
 from charging.models import (
-    ChargingEvent,
     ChargingSession,
     Connector,
     EndReason,
@@ -18,6 +17,7 @@ from charging.models import (
     SessionState,
 )
 from charging.pricing import Price
+from charging.services.stops import STOP_HOLDS, is_stop_ordered
 from charging.states import S
 from devices.services.commanders import Requester
 
@@ -112,7 +112,7 @@ def _step(
         end_session(session, at=one.at, reason=reason)
         return None, session
     if one.to_state == S.STOPPED:
-        return _stop(session, one), session
+        return _stop(connector, session, one), session
     if session.state == SessionState.CHARGING and one.from_state == S.CHARGING:
         _pause(session, one)
     return session, session
@@ -139,9 +139,12 @@ def _pause(session: ChargingSession, one: Happened) -> None:
     session.save()
 
 
-def _stop(session: ChargingSession, one: Happened) -> ChargingSession | None:
+def _stop(connector: Connector, session: ChargingSession, one: Happened) -> ChargingSession | None:
     """End charging; the vehicle stays, perhaps for a fee, until it is unplugged."""
-    reason = EndReason.STOPPED if _was_asked(session) else EndReason.VEHICLE
+    seen_before = one.detail.get("since")
+    since = dt.datetime.fromisoformat(seen_before) if seen_before else one.at
+    is_asked = is_stop_ordered(connector, since=max(since - STOP_HOLDS, session.started_at))
+    reason = EndReason.STOPPED if is_asked else EndReason.VEHICLE
     if session.charging_at is None:
         end_session(session, at=one.at, reason=reason)
         return None
@@ -149,12 +152,6 @@ def _stop(session: ChargingSession, one: Happened) -> ChargingSession | None:
     session.state, session.since, session.end_reason = SessionState.PAUSED, one.at, reason
     session.save()
     return session
-
-
-def _was_asked(session: ChargingSession) -> bool:
-    return ChargingEvent.objects.filter(
-        session=session, kind=Kind.CHARGE_STOP_REQUESTED.value
-    ).exists()
 
 
 def _next_receipt(session: ChargingSession) -> int:

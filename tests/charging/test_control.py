@@ -23,6 +23,7 @@ from devices.command_states import State
 from devices.models import Command, EmergencyStop, OutboundMessage, SerialLine
 from devices.services.command_refusals import KeyReused
 from devices.services.commands import Queued
+from devices.services.emergency_stop import press_emergency_stop
 from tests.charging.places import Place, at
 from tests.conftest import Team
 from tests.factories import IdTagFactory
@@ -193,6 +194,31 @@ def test_a_stop_of_what_was_only_ready_invents_no_charging(place: Place) -> None
     assert place.fresh().anomalies == 0
     [session] = place.sessions()
     assert (session.charging_at, session.end_reason) == (None, "stopped")
+
+
+def test_an_emergency_stop_of_what_was_only_ready_invents_no_charging(place: Place) -> None:
+    place.go(1, 2, 3, 4)
+    device = place.fresh().charge_point.device
+    press_emergency_stop(actor=place.red.owner, target=device, reason="smoke", now=at(4))
+
+    found = place.look(45, 7)  # the bridge was away meanwhile
+
+    assert found == ["STATE_CHANGED"]
+    [session] = place.sessions()
+    assert (session.charging_at, session.receipt_number) == (None, None)
+    assert session.end_reason == "stopped"
+
+
+@pytest.mark.parametrize("state", [State.EXPIRED, State.CANCELLED, State.INVALID])
+def test_a_stop_that_was_never_done_stopped_nothing(place: Place, state: State) -> None:
+    place.go(1, 2, 3, 4, 5)
+    ask(place, stop_charging, 5)
+    with place.red.scope():
+        Command.objects.update(state=state.value)
+
+    place.look(6, 7)
+
+    assert [one.end_reason for one in place.sessions()] == ["vehicle"]
 
 
 def test_there_must_be_something_to_stop(place: Place) -> None:
