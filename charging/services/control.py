@@ -43,6 +43,10 @@ SHORT_SECONDS = 5
 USUAL_SECONDS = 30
 # the controller may have done it all the same
 _UNANSWERED = (State.SENT.value, State.ACK.value, State.TIMEOUT.value, State.ERROR.value)
+_NEVER_BEGAN = (
+    State.INVALID.value, State.BUSY.value, State.SEND_FAILED.value, State.EXPIRED.value,
+    State.CANCELLED.value,
+)  # fmt: skip
 _UNDER_WAY = (State.QUEUED.value, State.SENT.value, State.ACK.value)
 
 
@@ -197,6 +201,18 @@ class _Ask:
             name=name, params=params or {}, idempotency_key=self._key, now=self._now,
             expires_in=seconds,
         )  # fmt: skip
+
+
+def is_start_unseen(place: Connector) -> bool:
+    """Tell whether a permission was sent, and nobody has looked since what became of it."""
+    last = (
+        Command.objects.filter(device_id=place.charge_point.device_id, name=START)
+        .order_by("-requested_at")
+        .first()
+    )
+    if last is None or last.state in _NEVER_BEGAN or last.sent_at is None:
+        return False
+    return place.seen_at is None or place.seen_at <= (last.finished_at or last.sent_at)
 
 
 def _check_fresh(place: Connector, now: dt.datetime) -> None:

@@ -32,9 +32,13 @@ _BEFORE_VEHICLE = (None, S.IDLE, S.CABLE)
 def permit_if_wanted(connector: Connector, *, now: dt.datetime) -> None:
     """Permit charging at a vehicle that has just come: to all, or to the tag that waits for it.
 
-    Call it with the connector locked. A refusal is kept as an event.
+    Call it with the connector locked. A refusal is kept as an event. A tag that has waited for
+    too long permits nothing, whether or not anybody has ended its session yet.
     """
     session = open_session_of(connector)
+    if session is not None and is_overdue(session, connector, now=now):
+        take_back(connector, session, now=now, kind=Kind.PLUGIN_TIMEOUT)
+        session = None
     if session is not None and session.state == SessionState.AUTHORISED:
         _start(connector, Robot("charging", session.tag_uid or FREE.label), session.tag_uid, now)
     elif session is None and connector.charge_point.access == ChargePoint.Access.FREE:
@@ -62,10 +66,21 @@ def present_tag(connector: Connector, *, uid: str, event: ChargingEvent, now: dt
     event.save(update_fields=["detail", "updated_at"])
 
 
-def take_back(connector: Connector, session: ChargingSession, *, now: dt.datetime) -> None:
-    """End a permission that no vehicle has used in time; the controller is told, if it has it."""
-    kind = Kind.PLUGIN_TIMEOUT if connector.state in _BEFORE_VEHICLE else Kind.AUTH_TIMEOUT
-    keep_event(connector, kind, at=now, session=session)
+def is_overdue(session: ChargingSession, connector: Connector, *, now: dt.datetime) -> bool:
+    """Tell whether a permission has waited for longer than its charge point allows."""
+    patience = dt.timedelta(seconds=connector.charge_point.connection_timeout_s)
+    return session.state == SessionState.AUTHORISED and now - session.since >= patience
+
+
+def take_back(
+    connector: Connector, session: ChargingSession, *, now: dt.datetime, kind: Kind | None = None
+) -> None:
+    """End a permission that no vehicle has used in time; the controller is told, if it has it.
+
+    Args: kind: of the event; if not given the state of the connector decides.
+    """
+    usual = Kind.PLUGIN_TIMEOUT if connector.state in _BEFORE_VEHICLE else Kind.AUTH_TIMEOUT
+    keep_event(connector, kind or usual, at=now, session=session)
     end_session(session, at=now, reason=EndReason.TIMEOUT)
     if connector.state == S.READY:
         key = f"timeout:{session.id}"

@@ -6,14 +6,25 @@ import datetime as dt
 import uuid
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import (
+    DateTimeField,
+    DurationField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    Value,
+)
+from django.db.models.expressions import CombinedExpression
 
 from accounts.tenancy import all_tenants, tenant_scope
 from charging.events import Kind
 from charging.models import ChargingEvent, ChargingSession, Connector, SessionState
+from charging.services.control import FRESH, is_start_unseen
 from charging.services.keeping import keep_event, lock_order
 from charging.services.observing import lock_connector_row
-from charging.services.permitting import take_back
+from charging.services.permitting import is_overdue, take_back
 from charging.services.sessions import open_session_of
 from charging.states import S
 
@@ -32,35 +43,52 @@ def end_late_permissions(*, now: dt.datetime) -> int:
 
 
 def _late(now: dt.datetime) -> list[tuple[uuid.UUID, uuid.UUID]]:
-    """Return connectors with a permission, or a vehicle, that has waited too long."""
-    shortest = now - dt.timedelta(seconds=10)
+    """Return connectors with a permission, or a vehicle, that has waited too long.
+
+    Those that were heard last come first: of the others nothing may be decided.
+    """
     sessions = ChargingSession.objects.filter(
-        state=SessionState.AUTHORISED, ended_at=None, since__lt=shortest
-    )
+        state=SessionState.AUTHORISED, ended_at=None,
+        since__lte=_too_long_ago(now, "connector__charge_point__connection_timeout_s"),
+    )  # fmt: skip
     told = ChargingEvent.objects.filter(
         connector=OuterRef("pk"), kind=Kind.AUTH_TIMEOUT.value, at__gte=OuterRef("state_since")
     )
-    waits = Q(state__in=_WAITING, state_since__lt=shortest) & ~Exists(told)
+    too_long = _too_long_ago(now, "charge_point__connection_timeout_s")
+    waits = Q(state__in=_WAITING, state_since__lte=too_long) & ~Exists(told)
     rows = Connector.objects.filter(Q(id__in=sessions.values("connector_id")) | waits)
-    return list(rows.order_by("id").values_list("id", "tenant_id")[:ROWS])
+    heard_first = rows.order_by(F("seen_at").desc(nulls_last=True), "id")
+    return list(heard_first.values_list("id", "tenant_id")[:ROWS])
+
+
+def _too_long_ago(now: dt.datetime, seconds: str) -> CombinedExpression:
+    patience = ExpressionWrapper(F(seconds) * dt.timedelta(seconds=1), output_field=DurationField())
+    return Value(now, output_field=DateTimeField()) - patience
 
 
 def _look_at(connector_id: uuid.UUID, tenant_id: uuid.UUID, now: dt.datetime) -> bool:
     with tenant_scope(tenant_id), transaction.atomic():
         connector = lock_connector_row(connector_id)
-        patience = dt.timedelta(seconds=connector.charge_point.connection_timeout_s)
         session = open_session_of(connector)
-        if session is not None and session.state == SessionState.AUTHORISED:
-            if now - session.since < patience:
-                return False
-            lock_order()
-            take_back(connector, session, now=now)
-            return True
-        return session is None and _tell_once(connector, patience, now)
+        if session is None:
+            return _tell_once(connector, now)
+        if not is_overdue(session, connector, now=now) or _may_be_used(connector, now):
+            return False
+        lock_order()
+        take_back(connector, session, now=now)
+        return True
 
 
-def _tell_once(connector: Connector, patience: dt.timedelta, now: dt.datetime) -> bool:
+def _may_be_used(connector: Connector, now: dt.datetime) -> bool:
+    """Tell whether a vehicle may charge by now and nobody has looked; the next look tells."""
+    if connector.state == S.READY:
+        return connector.seen_at is None or now - connector.seen_at > FRESH
+    return connector.state == S.CONNECTED and is_start_unseen(connector)
+
+
+def _tell_once(connector: Connector, now: dt.datetime) -> bool:
     """Say that a vehicle waits without a permission, once for each time that it comes."""
+    patience = dt.timedelta(seconds=connector.charge_point.connection_timeout_s)
     since = connector.state_since
     if connector.state not in _WAITING or since is None or now - since < patience:
         return False

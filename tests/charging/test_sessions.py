@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 
 from charging.models import ChargePoint, ChargingSession
+from charging.services import waiting
+from charging.services.control import start_charging
 from charging.services.waiting import end_late_permissions
 from devices.models import Command
 from tests.charging.places import Place, at
-from tests.factories import IdTagFactory
+from tests.factories import ChargePointFactory, ConnectorFactory, DeviceFactory, IdTagFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -128,6 +132,7 @@ def test_a_vehicle_that_waits_without_permission_is_told_once(place: Place) -> N
 
 def test_a_permission_that_is_not_used_ends_and_is_taken_back(place: Place) -> None:
     place.go(1, 2, 3, 4)
+    place.look(95, 4)
 
     assert end_late_permissions(now=at(100)) == 1
 
@@ -187,6 +192,70 @@ def test_a_tag_whose_vehicle_does_not_come_ends(place: Place) -> None:
     assert end_late_permissions(now=at(61)) == 1
 
     assert place.kinds()[-1] == "PLUGIN_TIMEOUT"
+    assert [one.end_reason for one in place.sessions()] == ["timeout"]
+
+
+def test_a_tag_that_waited_too_long_permits_nothing_though_nobody_ended_it(place: Place) -> None:
+    IdTagFactory(tenant=place.red.tenant, uid="AB12")
+    place.look(0, 1, rfid="ab12")
+
+    place.look(600, 3)
+
+    assert commands(place) == []
+    assert place.kinds()[-1] == "PLUGIN_TIMEOUT"
+    assert [one.end_reason for one in place.sessions()] == ["timeout"]
+
+
+def test_who_waits_in_front_does_not_keep_others_from_their_turn(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what is due counts, and what nobody hears comes last."""
+    monkeypatch.setattr(waiting, "ROWS", 1)
+    points = [
+        ChargePointFactory(device=DeviceFactory(tenant=place.red.tenant), connection_timeout_s=3600)
+        for _ in range(3)
+    ]
+    with place.red.scope():
+        for number, point in enumerate(points):
+            ConnectorFactory(
+                id=uuid.UUID(int=number),
+                charge_point=point,
+                state=3,
+                state_since=at(0),
+                seen_at=at(99),
+            )
+    place.go(1, 2, 3)
+
+    assert end_late_permissions(now=at(100)) == 1
+
+    assert place.kinds()[-1] == "AUTH_TIMEOUT"
+
+
+def test_a_permission_is_not_taken_back_while_nobody_sees_whether_it_is_used(
+    place: Place,
+) -> None:
+    place.go(1, 2, 3, 4)
+
+    assert end_late_permissions(now=at(100)) == 0
+    place.look(101, 5)
+
+    [session] = place.sessions()
+    assert (session.state, session.charging_at) == ("charging", at(101))
+    assert commands(place) == []
+
+
+def test_a_permission_that_left_is_not_ended_before_the_next_look(place: Place) -> None:
+    place.go(1, 2, 3)
+    with place.red.scope():
+        start_charging(
+            actor=place.red.operator, connector=place.fresh(), idempotency_key="a", now=at(3)
+        )
+        Command.objects.update(state="sent", sent_at=at(3.1))
+
+    assert end_late_permissions(now=at(100)) == 0
+    place.look(101, 3)
+    assert end_late_permissions(now=at(102)) == 1
+
     assert [one.end_reason for one in place.sessions()] == ["timeout"]
 
 
