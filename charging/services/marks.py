@@ -21,4 +21,6 @@ def marks_of(connector: Connector) -> Mapping[str, Any]:
 def state_seen_at(connector: Connector) -> dt.datetime | None:
     """Return when its state was seen last; a card or a restart alone does not show it."""
     said = marks_of(connector).get(STATE_AT)
-    return dt.datetime.fromisoformat(said) if said else connector.seen_at
+    if said:
+        return dt.datetime.fromisoformat(said)
+    return None if connector.state is None else connector.seen_at

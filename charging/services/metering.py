@@ -54,7 +54,7 @@ def measure_session(session: ChargingSession, *, now: dt.datetime) -> Measured |
     found = None
     for margin in MARGINS:
         found = _measure(session, connector.energy_channel_id, margin, now)
-        if found is not None and found.is_complete:
+        if found is not None and (found.is_complete or session.ended_at is None):
             break
     return found
 
@@ -68,12 +68,8 @@ def _measure(
     start = from_microseconds(span[0]) - margin
     end = min(from_microseconds(span[1]) + margin, max(now, from_microseconds(span[1])))
     end += dt.timedelta(microseconds=1)
-    rows = ChargingSession.objects.filter(
-        connector=connector, charging_at__lt=end, charging_at__isnull=False
-    ).exclude(id=session.id)
     others = [
-        one for one in rows.order_by("-charging_at")[:200]
-        if (one.stopped_at or one.ended_at or now) > start
+        one for one in _others(session, end) if (one.stopped_at or one.ended_at or now) > start
     ]  # fmt: skip
     known = begins_of(others)
     steps = _steps(connector, channel, start, end, session.tenant_id)
@@ -81,6 +77,15 @@ def _measure(
         steps, span, [span_of(one, known, now) for one in others],
         silence_us=_silence_us(connector),
     )  # fmt: skip
+
+
+def _others(session: ChargingSession, end: dt.datetime) -> list[ChargingSession]:
+    """Return who else charged before a moment, and who was seen next: it may have begun before."""
+    rows = ChargingSession.objects.filter(
+        connector=session.connector, charging_at__isnull=False
+    ).exclude(id=session.id)
+    following = rows.filter(charging_at__gte=end).order_by("charging_at")[:1]
+    return [*rows.filter(charging_at__lt=end).order_by("-charging_at")[:200], *following]
 
 
 def _steps(

@@ -25,7 +25,7 @@ from charging.models import (
 )
 from charging.observation import Observation
 from charging.services.keeping import keep_event, keep_events, lock_order
-from charging.services.marks import NOTICED, marks_of
+from charging.services.marks import NOTICED, STATE_AT, marks_of, state_seen_at
 from charging.services.permitting import permit_if_wanted, present_tag
 from charging.services.sessions import end_session, follow, open_session_of
 from charging.services.stops import STOP_HOLDS, is_stop_ordered
@@ -158,14 +158,14 @@ def _known(connector: Connector, seen: Observation) -> Known:
     if seen.state is not None and (seen.state != connector.state or is_link_new):
         session = open_session_of(connector)
         is_stop_asked = seen.state in (S.PAUSED, S.STOPPED) and is_stop_ordered(
-            connector, since=(connector.seen_at or seen.at) - STOP_HOLDS
+            connector, since=(state_seen_at(connector) or seen.at) - STOP_HOLDS
         )
     is_underway = session is not None and session.state in (
         SessionState.CHARGING,
         SessionState.PAUSED,
     )
     return Known(
-        at=connector.seen_at, state=connector.state, pilot=connector.pilot,
+        at=state_seen_at(connector), state=connector.state, pilot=connector.pilot,
         current_limit_a=connector.current_limit_a, cable_a=connector.cable_a,
         is_relay_on=connector.is_relay_on,
         has_charged=(
@@ -188,6 +188,9 @@ def _keep_look(
     marks = dict(marks_of(connector)) | {"mismatches": mismatches_after(known, seen)}
     if seen.state is not None:
         marks.pop("is_link_new", None)
+        marks[STATE_AT] = seen.at.isoformat()
+    elif connector.seen_at is not None:
+        marks.setdefault(STATE_AT, connector.seen_at.isoformat())
     connector.seen_at, connector.seen = seen.at, {**seen.raw, NOTICED: marks}
     anomalies = sum(one.is_anomaly for one in found)
     fields = [*_COPIED, "state", "state_since", "seen_at", "seen", "updated_at"]

@@ -125,6 +125,8 @@ def test_charging_goes_on_and_the_session_with_it(
         ended_at = place.sessions()[-1].ended_at
         assert ended_at is not None
         wait_until(lambda: reading.samples[-1][0] > ended_at, "the meter is read after the end")
+        read_at = reading.samples[-1][0]
+        wait_until(lambda: (place.fresh().seen_at or ended_at) >= read_at, "somebody looks again")
     store_samples(meter, reading.samples)
     [session] = place.sessions()
     with place.red.scope():

@@ -60,6 +60,7 @@ def test_energy_is_the_difference_of_the_register_of_a_real_meter(
     read(meter, (0, 500), (60, 500), *((60 + 60 * n, 500 + 0.1 * n) for n in range(1, 11)),
          (720, 501), (780, 501))  # fmt: skip
 
+    place.look(790, 1)
     session = settle(place, 800)
 
     assert (session.register_start, session.register_end) == (500, 501)
@@ -72,18 +73,19 @@ def test_late_samples_correct_a_receipt_and_the_trail_says_so(place: Place, mete
     read(meter, (0, 500))
     place.go(3, 5, 7, 1, step=60)
     first = settle(place, 200)
-    assert (first.energy_kwh, first.is_estimated) == (Decimal("0.368000"), True)
-    assert (first.cost, first.settled_at) == (Decimal("3.76"), None)
+    assert (first.energy_kwh, first.is_estimated) == (Decimal("0.736000"), True)
+    assert (first.cost, first.settled_at) == (Decimal("6.52"), None)
     assert first.receipt_number == 1
 
     read(meter, (60, 500), (119, 500.25), (181, 500.25))
+    place.look(190, 1)
     last = settle(place, 4000)
 
     assert (last.energy_kwh, last.is_estimated) == (Decimal("0.25"), False)
     assert (last.receipt_number, last.settled_at) == (1, at(4000))
     with place.red.scope():
         [event] = AuditEvent.objects.filter(action="charging_session.recomputed")
-        assert event.detail["before"]["energy_kwh"] == "0.368000"
+        assert event.detail["before"]["energy_kwh"] == "0.736000"
         assert event.detail["after"]["energy_kwh"] == "0.250000"
     assert settle_due(now=at(8000)) == 0
 
@@ -91,6 +93,8 @@ def test_late_samples_correct_a_receipt_and_the_trail_says_so(place: Place, mete
 def test_what_is_final_stays(place: Place, meter: Channel) -> None:
     read(meter, (0, 500), (60, 500), (119, 500.2), (190, 500.2))
     place.go(3, 5, 7, 1, step=60)
+    assert settle(place, 195).settled_at is None  # who charged until 190 s?
+    place.look(195, 1)
     assert settle(place, 200).settled_at == at(200)
 
     read(meter, (100, 500.9), (150, 501))
@@ -104,7 +108,7 @@ def test_without_a_meter_it_is_an_estimate_that_says_so(place: Place) -> None:
 
     session = settle(place, 4000)
 
-    assert session.energy_kwh == Decimal("5.52")  # 16 A, three phases of 230 V, half an hour
+    assert session.energy_kwh == Decimal("5.704")  # 16 A, three phases of 230 V, 31 minutes
     assert (session.is_estimated, session.estimate_note) == (True, "no_meter")
     assert session.settled_at == at(4000)
 
@@ -118,7 +122,7 @@ def test_a_meter_that_stays_silent_becomes_an_estimate_after_a_day(
 
     session = settle(place, 7260 + DAY)
 
-    assert session.energy_kwh == Decimal("6.9")
+    assert session.energy_kwh == Decimal("7.015")  # from the look at which nothing charged
     assert (session.is_estimated, session.estimate_note) == (True, "meter_silent")
     assert session.settled_at is not None
 
@@ -209,6 +213,7 @@ def test_sessions_of_a_connector_add_up_to_its_register(place: Place, meter: Cha
     for number in range(3):
         place.go(2, 3, 5, 7, 1, start=10 + number * 250, step=40)
     read(meter, *((300 * n, 500 + n * 0.7 - (0.7 if n > 3 else 0)) for n in range(5)))
+    place.look(1250, 1)
     with place.red.scope():
         ChargingSession.objects.update(updated_at=at(-1))
 
@@ -220,3 +225,79 @@ def test_sessions_of_a_connector_add_up_to_its_register(place: Place, meter: Cha
     assert dt.timedelta(seconds=120) == sum(
         ((one.stopped_at or at(0)) - (one.charging_at or at(0)) for one in sessions), dt.timedelta()
     )
+
+
+def test_nothing_is_counted_twice_when_nobody_looked_until_the_next_vehicle(
+    place: Place, meter: Channel
+) -> None:
+    read(meter, (0, 500), (650, 501), (1400, 501.5))
+    place.look(0, 3)
+    place.look(60, 5)
+    place.look(660, 7)
+    place.look(720, 1)
+    assert settle(place, 1450).settled_at is None
+
+    place.look(4320, 5)  # it began somewhere after 720 s, perhaps before 1400 s
+    place.look(4380, 1)
+    read(meter, *((60 * n, 501.5) for n in range(24, 75)))
+    place.look(4500, 1)
+    settle(place, 4500)
+
+    sessions = place.sessions()
+    assert [one.settled_at for one in sessions] == [at(4500)] * 2
+    assert sum(one.energy_kwh or 0 for one in sessions) == Decimal("1.5")
+
+
+def test_a_card_at_the_reader_does_not_show_that_nothing_charges(
+    place: Place, meter: Channel
+) -> None:
+    place.look(0, 3)
+    place.look(500, rfid="ab")
+    place.look(600, 5)
+    place.look(660, 7)
+    place.look(720, 1)
+    read(meter, *((60 * n, 500 + 0.1 * max(0, min(n, 11) - 2)) for n in range(14)))
+
+    assert settle(place, 800).energy_kwh == Decimal("0.9")
+
+
+def test_one_that_cannot_be_computed_keeps_no_other_waiting(place: Place) -> None:
+    place.go(3, 5, 7, 1, step=60)
+    with place.red.scope():
+        ChargingSession.objects.update(price={"currency": "TRY"})
+    place.go(3, 5, 7, 1, start=400, step=60)
+    with place.red.scope():
+        ChargingSession.objects.update(updated_at=at(-1))
+        ChargingSession.objects.filter(charging_at=at(60)).update(updated_at=at(-2))
+
+    assert settle_due(now=at(800)) == 1
+    broken, other = place.sessions()
+    assert (broken.energy_kwh, broken.updated_at) == (None, at(800))
+    assert other.settled_at == at(800)
+
+    assert settle_due(now=at(805)) == 0
+    with place.red.scope():
+        ChargingSession.objects.update(price=other.price)
+    settle_due(now=at(816))
+    assert place.sessions()[0].settled_at == at(816)
+
+
+def test_a_limit_that_is_lowered_at_the_end_does_not_lower_the_estimate(place: Place) -> None:
+    place.look(55, 3, current_limit_a=32)
+    place.look(60, 5)
+    place.look(1800, 5, current_limit_a=16)
+    place.look(1860, 7)
+    place.look(1900, 1)
+
+    assert settle(place, 2000).energy_kwh == Decimal("11.070667")  # 32 A from 55 s to 1860 s
+
+
+def test_a_limit_that_is_lowered_afterwards_does_not_lower_the_estimate(place: Place) -> None:
+    place.look(55, 3, current_limit_a=20)
+    place.look(60, 5)
+    place.look(1860, 7)
+    place.look(1900, 1)
+    place.look(1950, 1, current_limit_a=6)
+    place.look(1960, 1, current_limit_a=32)
+
+    assert settle(place, 2000).energy_kwh == Decimal("6.919167")  # 20 A
