@@ -91,18 +91,21 @@ def stop_charging(
     ask = _Ask(actor, connector, idempotency_key, now)
     with transaction.atomic():
         place = ask.lock()
-        if not ask.is_replay():
-            session = open_session_of(place)
-            is_on = place.state in (S.READY, S.CHARGING, S.PAUSED)
-            if not is_on and (session is None or session.stopped_at is not None):
-                raise NotCharging
-            if tag_uid and session is not None:
-                check_may_stop(uid=tag_uid, session=session)
+        if ask.is_replay():
+            return ask.send(place, STOP, seconds=USUAL_SECONDS)
+        session = open_session_of(place)
+        is_on = place.state in (S.READY, S.CHARGING, S.PAUSED)
+        if not is_on and (session is None or session.stopped_at is not None):
+            raise NotCharging
+        if tag_uid and session is not None:
+            check_may_stop(uid=tag_uid, session=session)
+        queued = ask.send(place, STOP, seconds=USUAL_SECONDS)
+        if queued.command.state != State.INVALID and not queued.is_replay:
             keep_event(
                 place, Kind.CHARGE_STOP_REQUESTED, at=now, session=session,
                 detail={"by": ask.by.label[:254], "tag": tag_uid.upper()[:64]},
             )  # fmt: skip
-        return ask.send(place, STOP, seconds=USUAL_SECONDS)
+        return queued
 
 
 def set_current_limit(

@@ -35,6 +35,7 @@ ALLOWED = {
     "automation/running/clock.py": "schedules and times of rules of all tenants are due alike",
     "automation/running/guards.py": "one process looks after the guards of all tenants",
     "charging/bridge/lines.py": "the name of a port or a charger tells the tenant",
+    "charging/queries/pages_health.py": "one process tells the events of all: how many wait",
     "charging/services/alarms.py": "connectors of all tenants fail and fall silent alike",
     "charging/services/currents.py": "one process looks at the meters of all connectors",
     "charging/services/settling.py": "what is not final is computed, whosever it is",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from accounts.models import User
 from charging.models import ChargingEvent
@@ -21,7 +22,7 @@ from charging.services.control import (
 from charging.services.observing import Outcome, note_command
 from devices.command_states import State
 from devices.models import Command, EmergencyStop, OutboundMessage, SerialLine
-from devices.services.command_refusals import KeyReused
+from devices.services.command_refusals import BadKey, KeyReused
 from devices.services.commands import Queued
 from devices.services.emergency_stop import press_emergency_stop
 from tests.charging.places import Place, at
@@ -219,6 +220,19 @@ def test_a_stop_that_was_never_done_stopped_nothing(place: Place, state: State) 
     place.look(6, 7)
 
     assert [one.end_reason for one in place.sessions()] == ["vehicle"]
+
+
+def test_a_stop_under_a_key_that_cannot_be_takes_no_number_of_an_event(place: Place) -> None:
+    place.go(1, 2, 3, 4, 5)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT last_value FROM charging_event_order")
+        before = cursor.fetchone()
+        with pytest.raises(BadKey):
+            ask(place, stop_charging, 5, key="")
+        cursor.execute("SELECT last_value FROM charging_event_order")
+        assert cursor.fetchone() == before
+    with place.red.scope():
+        assert commands() == []
 
 
 def test_there_must_be_something_to_stop(place: Place) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -60,6 +61,27 @@ def test_health_says_that_nobody_takes_events(place: Place, boss: Client) -> Non
 
     assert late == {"is_alive": False, "lag": orders[-1] - orders[0]}
     assert done == {"is_alive": True, "lag": 0}
+
+
+def test_numbers_that_were_rolled_back_keep_nobody_behind(
+    place: Place, blue: Team, boss: Client
+) -> None:
+    with place.red.scope():
+        ChargingEvent.objects.create(
+            connector=place.connector, kind="RFID_PRESENTED", at=timezone.now()
+        )
+        newest = ChargingEvent.objects.get().order
+    row = EventSubscriber.objects.create(name="alarms", position=newest)
+    EventSubscriber.objects.filter(id=row.id).update(updated_at="2020-01-01T00:00Z")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval('charging_event_order')")
+
+    found = boss.get(f"{ROOT}/health").json()["event_detector"]
+    EventSubscriber.objects.filter(id=row.id).update(position=newest - 1)
+    of_another = sign_in(blue.owner).get(f"{ROOT}/health").json()["event_detector"]
+
+    assert found == {"is_alive": True, "lag": 0}
+    assert of_another["lag"] == 1  # whoever's events they are
 
 
 def test_health_reads_little(
