@@ -26,7 +26,7 @@ from charging.models import (
 from charging.observation import Observation
 from charging.services.keeping import keep_event, keep_events, lock_order
 from charging.services.marks import NOTICED, STATE_AT, marks_of, state_seen_at
-from charging.services.permitting import permit_if_wanted, present_tag
+from charging.services.permitting import permit_again, permit_if_wanted, present_tag
 from charging.services.sessions import end_session, follow, open_session_of
 from charging.services.stops import STOP_HOLDS, is_stop_ordered
 from charging.states import S
@@ -78,14 +78,17 @@ def observe(*, connector_id: uuid.UUID, seen: Observation, now: dt.datetime) -> 
     known = _known(connector, seen)
     found = events_of(known, seen)
     _keep_look(connector, known, seen, found)
-    if not found:
+    is_link_back = known.is_link_new and seen.state == S.CONNECTED
+    if not found and not is_link_back:
         return []
     lock_order()
     kept = keep_events(connector, follow(connector, found))
     for one in found:
         EVENTS.labels(one.kind.value).inc()
-    if any(one.to_state == S.CONNECTED for one in found):
+    if connector.state == S.CONNECTED and any(one.to_state == S.CONNECTED for one in found):
         permit_if_wanted(connector, now=now)
+    elif is_link_back:
+        permit_again(connector, now=now)
     if seen.rfid:
         present_tag(connector, uid=seen.rfid, event=kept[-1], now=now)
     return kept

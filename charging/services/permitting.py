@@ -45,6 +45,17 @@ def permit_if_wanted(connector: Connector, *, now: dt.datetime) -> None:
         _start(connector, FREE, "", now)
 
 
+def permit_again(connector: Connector, *, now: dt.datetime) -> None:
+    """Permit charging at a vehicle that stands at a free charge point without a permission.
+
+    The first try may have come to nothing. Call it with the connector locked. Nobody else's
+    permission is tried again: whoever asked may not wait any longer.
+    """
+    is_free = connector.charge_point.access == ChargePoint.Access.FREE
+    if is_free and open_session_of(connector) is None:
+        _start(connector, FREE, "", now)
+
+
 def present_tag(connector: Connector, *, uid: str, event: ChargingEvent, now: dt.datetime) -> None:
     """Do what a tag at the reader asks for: end its session, permit one, or wait for a vehicle.
 

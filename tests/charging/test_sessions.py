@@ -9,8 +9,9 @@ import pytest
 from charging.models import ChargePoint, ChargingSession
 from charging.services import waiting
 from charging.services.control import start_charging
+from charging.services.observing import Link, note_link
 from charging.services.waiting import end_late_permissions
-from devices.models import Command
+from devices.models import Command, EmergencyStop
 from tests.charging.places import Place, at
 from tests.factories import ChargePointFactory, ConnectorFactory, DeviceFactory, IdTagFactory
 
@@ -154,6 +155,88 @@ def test_whoever_plugs_in_at_a_free_point_may_charge(place: Place) -> None:
     assert (session.state, session.principal) == ("authorised", "system:charging")
     place.go(4, 5, start=10)
     assert [one.state for one in place.sessions()] == ["charging"]
+
+
+def test_a_vehicle_that_was_ready_already_is_not_permitted_again(place: Place) -> None:
+    with place.red.scope():
+        ChargePoint.objects.update(access=ChargePoint.Access.FREE)
+    place.look(0, 1)
+
+    place.look(5, 4)  # the controller permits by itself; nobody saw it connected
+
+    assert commands(place) == []
+    assert "COMMAND_REJECTED" not in place.kinds()
+
+
+def refuse_at_a_free_point(place: Place) -> EmergencyStop:
+    """Let a vehicle come to a free point that an emergency stop holds."""
+    with place.red.scope():
+        ChargePoint.objects.update(access=ChargePoint.Access.FREE)
+        stop = EmergencyStop.objects.create(
+            scope="device", target_id=place.connector.charge_point.device_id, target_label="x",
+            pressed_at=at(0), pressed_by="a", reason="smoke",
+        )  # fmt: skip
+    place.go(1, 2, 3)
+    assert place.kinds()[-1] == "COMMAND_REJECTED"
+    assert place.sessions() == []
+    return stop
+
+
+def test_a_vehicle_at_a_free_point_is_tried_again_after_a_refusal(place: Place) -> None:
+    stop = refuse_at_a_free_point(place)
+    place.look(8, 3)
+    end_late_permissions(now=at(8))
+    assert place.kinds().count("COMMAND_REJECTED") == 1
+    with place.red.scope():
+        EmergencyStop.objects.filter(id=stop.id).update(released_at=at(9))
+
+    place.look(15, 3)
+    end_late_permissions(now=at(15))
+    end_late_permissions(now=at(16))
+
+    assert [one.state for one in place.sessions()] == ["authorised"]
+    assert commands(place) == ["charge_start", "charge_start"]
+    assert "AUTH_TIMEOUT" not in place.kinds()
+
+
+def test_a_vehicle_at_a_free_point_is_not_tried_for_ever(place: Place) -> None:
+    refuse_at_a_free_point(place)
+
+    for second in range(5, 120, 5):
+        place.look(second, 3)
+        end_late_permissions(now=at(second))
+
+    assert place.kinds().count("COMMAND_REJECTED") == 3
+    assert place.kinds()[-1] == "AUTH_TIMEOUT"
+
+
+def test_a_vehicle_at_a_free_point_is_tried_when_the_link_is_back(place: Place) -> None:
+    stop = refuse_at_a_free_point(place)
+    with place.red.scope():
+        EmergencyStop.objects.filter(id=stop.id).update(released_at=at(9))
+        note_link(connector_id=place.connector.id, link=Link.CONNECTED, at=at(60), now=at(60))
+
+    place.look(61, 3)
+    place.look(62, 3)
+
+    assert [one.state for one in place.sessions()] == ["authorised"]
+    assert commands(place) == ["charge_start", "charge_start"]
+
+
+def test_the_permission_of_a_person_is_not_given_again_when_the_link_is_back(
+    place: Place,
+) -> None:
+    place.go(1, 2, 3)
+    with place.red.scope():
+        start_charging(
+            actor=place.red.operator, connector=place.fresh(), idempotency_key="a", now=at(3)
+        )
+        Command.objects.update(state="expired", finished_at=at(8))
+        note_link(connector_id=place.connector.id, link=Link.CONNECTED, at=at(20), now=at(20))
+
+    place.look(21, 3)
+
+    assert commands(place) == ["charge_start"]
 
 
 def test_a_tag_at_the_reader_permits_and_ends(place: Place) -> None:
