@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 from charging.models import ChargingSession, Connector
 from charging.pricing import cost_of, price_from
 from charging.services.settling import idle_seconds
+from metering.build.feeds import feeds_of_channels
+from telemetry.ingest.batch import to_microseconds
 from telemetry.models import LatestValue
 from telemetry.quality import Quality
 
@@ -35,7 +38,7 @@ class Live:
 
 
 def read_live(connectors: list[Connector], *, now: dt.datetime) -> list[Live]:
-    """Return connectors as they are now; two queries however many they are.
+    """Return connectors as they are now; three queries however many they are.
 
     Args: connectors: with their charge points selected.
     """
@@ -48,8 +51,31 @@ def read_live(connectors: list[Connector], *, now: dt.datetime) -> list[Live]:
         if channel is not None
     }
     found = LatestValue.objects.filter(channel_id__in=channels).exclude(quality__in=_UNUSABLE)
-    latest = dict(found.values_list("channel_id", "value"))
+    rows_of = {channel: (value, time) for channel, value, time in
+               found.values_list("channel_id", "value", "time")}  # fmt: skip
+    latest = {channel: value for channel, (value, _) in rows_of.items()}
+    registers = {one.energy_channel_id for one in connectors}
+    latest |= _registers({key: row for key, row in rows_of.items() if key in registers})
     return [_live(one, sessions.get(one.id), latest, now) for one in connectors]
+
+
+def _registers(
+    found: Mapping[int, tuple[float | None, dt.datetime | None]],
+) -> dict[int, float | None]:
+    """Return registers as sessions count them: in the unit of the meter that was installed."""
+    feeds = [feed for feed in feeds_of_channels(sorted(found)) if feed.is_counter] if found else []
+    factors: dict[int, float | None] = dict.fromkeys((feed.channel for feed in feeds), None)
+    for feed in feeds:
+        time = found[feed.channel][1]
+        if time is not None and feed.start <= to_microseconds(time) < feed.end:
+            factors[feed.channel] = feed.factor
+    return {
+        channel: _times(value, factors.get(channel, 1.0)) for channel, (value, _) in found.items()
+    }
+
+
+def _times(value: float | None, factor: float | None) -> float | None:
+    return None if value is None or factor is None else value * factor
 
 
 def _live(

@@ -19,7 +19,7 @@ from django.utils import timezone
 from charging.models import Connector
 from charging.services.control import start_charging
 from charging.services.settling import settle_session
-from devices.models import SerialLine
+from devices.models import Kind, SerialLine
 from devices.simulators.evse import Evse
 from tests.charging.places import Place
 from tests.conftest import KEY_PREFIX
@@ -88,7 +88,7 @@ def test_charging_goes_on_and_the_session_with_it(
     port = tmp_path / "usb-charger-if00"
     meter = ChannelFactory(
         device=DeviceFactory(tenant=place.red.tenant), name="active_energy_import",
-        kind="counter", unit="kWh",
+        kind=Kind.COUNTER, unit="kWh",
     )  # fmt: skip
     with place.red.scope():
         SerialLine.objects.update(port=str(port))

@@ -12,11 +12,19 @@ from charging.models import ChargingSession, Connector
 from charging.queries.connectors import read_live
 from charging.queries.receipts import receipt_of
 from charging.services.settling import settle_due
-from devices.models import Channel
+from devices.models import Channel, Kind
 from telemetry.models import LatestValue
 from telemetry.quality import Quality
 from tests.charging.places import Place, at
-from tests.factories import ChannelFactory, DeviceFactory, LatestValueFactory
+from tests.factories import (
+    ChannelFactory,
+    DeviceFactory,
+    LatestValueFactory,
+    MeterFactory,
+    MeterInstallationFactory,
+    RegisterFactory,
+    RegisterFeedFactory,
+)
 from tests.telemetry.samples import store_samples
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +36,7 @@ def meter(place: Place) -> Channel:
     """A register in kWh in front of the connector, read every minute."""
     device = DeviceFactory(tenant=place.red.tenant)
     channel: Channel = ChannelFactory(
-        device=device, name="active_energy_import", kind="counter", unit="kWh",
+        device=device, name="active_energy_import", kind=Kind.COUNTER, unit="kWh",
         expected_interval_seconds=60,
     )  # fmt: skip
     power = ChannelFactory(device=device, name="active_power_import")
@@ -206,6 +214,25 @@ def test_while_charging_it_is_the_newest_register_less_the_first(
         LatestValue.objects.update(value=0.0)  # the meter was exchanged
         [live] = read_live([place.fresh()], now=at(200))
         assert (live.energy_kwh, live.is_fresh) == (Decimal("0.1"), False)
+
+
+def test_while_charging_a_meter_behind_a_transformer_counts_in_its_own_unit(
+    place: Place, meter: Channel
+) -> None:
+    register = RegisterFactory(meter=MeterFactory(tenant=place.red.tenant))
+    installed = MeterInstallationFactory(meter=register.meter, ct_ratio=40)
+    RegisterFeedFactory(register=register, installation=installed, channel=meter)
+    read(meter, (0, 500), (60, 500), (90, 500.01))
+    place.go(3, 5, step=60)
+    session = settle(place, 95)
+    assert (session.register_start, session.energy_kwh) == (20_000, Decimal("0.4"))
+    LatestValueFactory(channel=meter, value=500.02, time=at(150))
+
+    with place.red.scope():
+        [live] = read_live([place.fresh()], now=at(151))
+
+    assert live.energy_kwh == Decimal("0.8")
+    assert live.register_kwh == pytest.approx(20_000.8)
 
 
 def test_sessions_of_a_connector_add_up_to_its_register(place: Place, meter: Channel) -> None:
