@@ -53,6 +53,13 @@ class InUse(Refusal):
     message = _("There are devices, gateways or meters here. Move or delete them first.")
 
 
+class StillNeeded(Refusal):
+    """Something of a layer above cannot be without the device, such as a charge point."""
+
+    code = "in_use"
+    message = _("A charge point or its sessions need this device. Delete the charge point first.")
+
+
 class ZoneElsewhere(Refusal):
     """The zone is at another site than the device."""
 
@@ -163,23 +170,29 @@ def delete_zone(*, zone_id: uuid.UUID, now: dt.datetime, seen: str = "") -> None
 def remove_gateway(*, gateway_id: uuid.UUID, now: dt.datetime, seen: str = "") -> None:
     """Delete a gateway with the devices behind it and all they measured.
 
-    Raises: RowGone, VersionMoved.
+    Raises: RowGone, VersionMoved, StillNeeded.
     """
     gateway: Gateway = _lock(Gateway, gateway_id, seen)
-    delete_gateway(gateway=gateway, now=now)
+    try:
+        delete_gateway(gateway=gateway, now=now)
+    except ProtectedError as error:
+        raise StillNeeded from error
 
 
 @transaction.atomic
 def remove_device(*, device_id: uuid.UUID, now: dt.datetime, seen: str = "") -> None:
     """Delete a device with all it measured; a gateway's own goes with the gateway only.
 
-    Raises: DeviceGone, VersionMoved, InUse.
+    Raises: DeviceGone, VersionMoved, InUse, StillNeeded.
     """
     device = lock_device(device_id)
     _check_version(device, seen)
     if device.gateway is not None and device.is_box:
         raise InUse
-    delete_device(device=device, now=now)
+    try:
+        delete_device(device=device, now=now)
+    except ProtectedError as error:
+        raise StillNeeded from error
 
 
 def _lock(model: type[models.Model], row_id: uuid.UUID, seen: str) -> Any:

@@ -101,13 +101,8 @@ GIVEN: dict[str, Any] = {
     "alarms.Notification.state": "handed",
     "charging.ChargingPrice.vat_percent": 20,
     "charging.IdTag.valid_until": NOW + dt.timedelta(days=365),
-    "charging.ChargingSession.state": "authorised",
-    "charging.ChargingSession.ended_at": None,
-    "charging.ChargingSession.stopped_at": None,
-    "charging.ChargingSession.charging_at": None,
-    "charging.ChargingSession.settled_at": None,
-    "charging.ChargingSession.receipt_number": None,
-    "charging.ChargingSession.price": {},
+    "charging.ChargingSession.state": "ended",
+    "charging.ChargingSession.receipt_number": 1,
     "automation.Schedule.control": None,
     "automation.Schedule.is_enabled": False,
     "automation.Schedule.definition": {"when": {"kind": "times", "at": ["06:00"]}},
@@ -155,6 +150,19 @@ SHAPED: dict[str, Callable[[str], Any]] = {
     ).as_json(),
     "telemetry.ImportJob.notes": lambda word: [["note", word]],
     "telemetry.ImportJob.headers": lambda word: ["time", word],
+    "charging.ChargingSession.price": lambda word: {
+        "name": word,
+        "currency": "TRY",
+        "energy_price": "7.5",
+        "session_fee": "1",
+        "idle_fee": "0",
+        "idle_grace_minutes": 0,
+        "vat_percent": "20",
+    },
+    # a device of its own: others are deleted by those who may
+    "charging.ChargePoint.device": lambda word: DeviceFactory(
+        site=Site.objects.first(), gateway=None, name=f"{word} charger", uid=f"{word}-evse"
+    ),
     "devices.ModbusUnit.register_map": lambda word: {"notes": word},
     "devices.ModbusUnit.identity": lambda word: {"serial": word},
     "metering.TariffVersion.definition": lambda word: {
