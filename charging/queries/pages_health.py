@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.db.models import Max, Min
+from django.db.models import Min
 from redis.exceptions import RedisError
 
 from accounts.tenancy import all_tenants
@@ -19,6 +19,7 @@ from energy.lib.load import read_load
 
 MAX_LINES = 500
 LATE = dt.timedelta(seconds=30)  # a subscriber that is behind for longer is not alive
+MOST_LAG = 10_000
 LOAD_MINUTES = 5
 EVENT_HOURS = 1
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -28,7 +29,7 @@ _STATM, _MEMORY = Path("/proc/self/statm"), Path("/proc/meminfo")
 
 @dataclass(frozen=True, slots=True)
 class Detector:
-    """How far the subscribers to charging events are; `lag` is in events."""
+    """How far the subscribers to charging events are; `lag` is in events, at most `MOST_LAG`."""
 
     is_alive: bool
     lag: int
@@ -95,17 +96,16 @@ def memory_mb() -> float:
 
 
 def _detector(now: dt.datetime) -> Detector:
-    """Compare the subscriber that is furthest behind with the newest event there is.
+    """Count what the subscriber that is furthest behind has not been told.
 
     The sequence is no measure of it: numbers of what was rolled back are never told to anybody.
     """
-    with all_tenants():
-        newest = ChargingEvent.objects.aggregate(newest=Max("order"))["newest"] or 0
     found = EventSubscriber.objects.aggregate(position=Min("position"), moved=Min("updated_at"))
-    if found["position"] is None:
-        return Detector(is_alive=newest == 0, lag=newest)
-    lag = max(0, newest - found["position"])
-    return Detector(is_alive=lag == 0 or now - found["moved"] <= LATE, lag=lag)
+    with all_tenants():
+        untold = ChargingEvent.objects.filter(order__gt=found["position"] or 0)
+        lag = untold.order_by("order")[:MOST_LAG].count()
+    is_moving = found["moved"] is not None and now - found["moved"] <= LATE
+    return Detector(is_alive=lag == 0 or is_moving, lag=lag)
 
 
 def _memory_percent() -> float | None:
