@@ -18,15 +18,16 @@ from devices.services.profiles import check_profile, copy_profile
 
 
 class DeviceProfileForm(forms.ModelForm):
-    """Refuses commands and parameters that no device could be given."""
+    """Refuses commands, parameters and registers that no device could be given."""
 
     def clean(self) -> dict[str, Any] | None:
-        """Check both lists as the services read them."""
+        """Check them as the services read them."""
         cleaned: dict[str, Any] | None = super().clean()
         if not self.errors:
             names = ("commands", "parameters")
             given = {name: (cleaned or {}).get(name) or [] for name in names}
-            check_profile(DeviceProfile(**given))
+            registers = (cleaned or {}).get("register_map") or {}
+            check_profile(DeviceProfile(**given, register_map=registers))
         return cleaned
 
 

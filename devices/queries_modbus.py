@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from django.db import connection
 from accounts.tenancy import all_tenants
 from devices.models import DeviceProfile, Lifecycle, ModbusBus, ModbusUnit, SerialLine
 from devices.wires.modbus.config import (
-    KIND_RTU,
+    KIND_TCP,
     LINE_REQUEST_GAP_SECONDS,
     LINE_UNIT_GAP_SECONDS,
     BusConfig,
@@ -20,6 +21,7 @@ from devices.wires.modbus.config import (
     UnitConfig,
 )
 
+MOST_GAP_MS = 5000
 POLLER_PROCESS, BRIDGE_PROCESS = "modbus_poller", "serial_bridge"
 # The newest numbers of the tables of changes that the database keeps. A transaction that
 # commits late comes with a lower number, so the sum of the last ones tells more than the newest.
@@ -96,18 +98,36 @@ def _unit_config(unit: ModbusUnit, maps: Mapping[uuid.UUID, bytes]) -> UnitConfi
 
 
 def _bus_config(bus: ModbusBus, units: tuple[UnitConfig, ...]) -> BusConfig:
-    return BusConfig(bus.id, bus.tenant_id, bus.name, _line_config(bus), units)
+    return BusConfig(bus.id, bus.tenant_id, bus.name, _line_config(bus, units), units)
 
 
-def _line_config(bus: ModbusBus) -> LineConfig:
-    is_line = bus.kind == KIND_RTU
+def _line_config(bus: ModbusBus, units: tuple[UnitConfig, ...]) -> LineConfig:
+    is_line = bus.kind != KIND_TCP
+    # over TCP the gateway keeps the pauses that the maps of its units want
+    wanted = [_gaps_of(unit.map_json) for unit in units] if is_line else []
+    request_gap = _gap(bus.request_gap_ms, LINE_REQUEST_GAP_SECONDS, is_line=is_line)
+    unit_gap = _gap(bus.unit_gap_ms, LINE_UNIT_GAP_SECONDS, is_line=is_line)
     return LineConfig(
         kind=bus.kind, host=bus.host, port=bus.port, serial_port=bus.serial_port,
         baudrate=bus.baudrate, parity=bus.parity, stop_bits=bus.stop_bits,
         timeout_seconds=bus.timeout_ms / 1000, retries=bus.retries,
-        request_gap_seconds=_gap(bus.request_gap_ms, LINE_REQUEST_GAP_SECONDS, is_line=is_line),
-        unit_gap_seconds=_gap(bus.unit_gap_ms, LINE_UNIT_GAP_SECONDS, is_line=is_line),
+        request_gap_seconds=max([request_gap, *(gaps[0] for gaps in wanted)]),
+        unit_gap_seconds=max([unit_gap, *(gaps[1] for gaps in wanted)]),
     )  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def _gaps_of(map_json: bytes) -> tuple[float, float]:
+    """Return the pauses in seconds that a map states, between requests and between units."""
+    found = msgspec.json.decode(map_json)
+    given = (
+        found.get(name) if isinstance(found, dict) else None
+        for name in ("request_gap_ms", "unit_gap_ms")
+    )
+    first, second = (
+        one / 1000 if type(one) is int and 0 <= one <= MOST_GAP_MS else 0.0 for one in given
+    )
+    return first, second
 
 
 def _gap(milliseconds: int | None, on_a_line: float, *, is_line: bool) -> float:

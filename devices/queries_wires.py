@@ -105,7 +105,8 @@ def _of_line(line: SerialLine) -> WireView:
         is_enabled=line.is_enabled,
         state=line.state,
         code=line.state_code,
-        detail=line.state_detail,
+        # what was written down names addresses and processes, which are for staff
+        detail=str(WireState(line.state).label) if line.state_code else "",
         since=line.state_at,
         firmware=line.firmware,
     )

@@ -78,17 +78,20 @@ def take_messages(
     were_tried: bool = False,
     wire: str = Wire.MQTT,
     lines: Collection[uuid.UUID] | None = None,
+    at_least: int | None = None,
 ) -> list[OutboundMessage]:
     """Lock what is due, urgent first; other senders pass these rows by. Call in a transaction.
 
     Args: were_tried: take those that the broker refused before, else only new ones.
-        lines: take only what leaves over these.
+        lines: take only what leaves over these. at_least: take only this priority and above.
     """
     due = OutboundMessage.objects.filter(
         Q(expires_at=None) | Q(expires_at__gt=now), not_before__lte=now, wire=wire
     )
     if lines is not None:
         due = due.filter(line_id__in=lines)
+    if at_least is not None:
+        due = due.filter(priority__gte=at_least)
     due = due.filter(tries__gt=0) if were_tried else due.filter(tries=0)
     return list(due.order_by("-priority", "id").select_for_update(skip_locked=True)[:limit])
 

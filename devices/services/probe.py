@@ -88,6 +88,8 @@ def explore(
 
     Raises: ProbeFailed: also for a ModbusError that `work` did not handle.
     """
+    if unit == 0 and bus.kind != ModbusBus.Kind.TCP:
+        raise ProbeFailed(_("0 is the broadcast of a line: nobody answers it. Units are 1 to 247."))
     _take_turn(bus)
     record_event(
         action="modbus.probed", now=now, tenant_id=bus.tenant_id, obj=bus,

@@ -11,6 +11,7 @@ from django.db import transaction
 from devices.builtin_profiles import BuiltinProfile, builtin_profiles
 from devices.canonical import discovered, lookup
 from devices.command_schema import BadCommandSchema, read_commands
+from devices.modbus.maps import BadRegisterMap, read_map
 from devices.models import DeviceProfile, ProfileChannel
 from devices.parameters import BadParameters, check_parameters
 
@@ -93,7 +94,7 @@ def register_check(check: Check) -> None:
 
 
 def check_profile(profile: DeviceProfile) -> None:
-    """Refuse commands, parameters or a mapping that nothing could understand.
+    """Refuse commands, parameters, registers or a mapping that nothing could understand.
 
     Raises: ValidationError: by field, with what to write instead.
     """
@@ -106,6 +107,11 @@ def check_profile(profile: DeviceProfile) -> None:
         check_parameters(profile.parameters)
     except BadParameters as error:
         problems["parameters"] = str(error)
+    try:
+        if profile.register_map:
+            read_map(profile.register_map)
+    except BadRegisterMap as error:
+        problems["register_map"] = str(error)
     for check in _checks:
         problems |= check(profile)
     if problems:

@@ -48,16 +48,24 @@ class WireOrder:
 
 
 @transaction.atomic
-def take_orders(*, wire: Wire, lines: Collection[uuid.UUID], limit: int = BATCH) -> list[WireOrder]:
+def take_orders(
+    *,
+    wire: Wire,
+    lines: Collection[uuid.UUID],
+    limit: int = BATCH,
+    at_least: int | None = None,
+) -> list[WireOrder]:
     """Note the commands that are due on these lines as sent, and return them, urgent first.
 
     What an emergency stop holds back and what has no time left is not among them. Once this
     has returned, each must be tried at most once and answered with `answer_order`.
+
+    Args: at_least: take only orders of this priority and above.
     """
     if not lines:
         return []
     now = outbox.database_now()
-    messages = outbox.take_messages(now=now, limit=limit, wire=wire, lines=lines)
+    messages = outbox.take_messages(now=now, limit=limit, wire=wire, lines=lines, at_least=at_least)
     if not messages:
         return []
     ready = prepare(messages=messages, now=now)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import termios
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TookTooLong
 from pathlib import Path
@@ -22,8 +23,10 @@ from devices.models import Device, ModbusBus, ModbusUnit, SerialLine
 from devices.wires.reach import AddressRefused, addresses_of
 
 BY_ID = Path("/dev/serial/by-id")
-BAUD_RATES = (300, 600, 1200, 2400, 4800, 9600, 14_400, 19_200, 28_800, 38_400, 57_600, 76_800,
+_USUAL_RATES = (300, 600, 1200, 2400, 4800, 9600, 14_400, 19_200, 28_800, 38_400, 57_600, 76_800,
               115_200, 230_400, 250_000, 460_800, 500_000, 921_600, 1_000_000)  # fmt: skip
+# what this system can set
+BAUD_RATES = tuple(rate for rate in _USUAL_RATES if hasattr(termios, f"B{rate}"))
 URL_SCHEMES = ("socket", "rfc2217")
 LOOK_UP_SECONDS = 3.0
 LAST_UNIT = 247  # above are reserved numbers; a gateway of TCP may answer to 255

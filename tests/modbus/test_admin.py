@@ -162,7 +162,7 @@ def test_an_unusual_speed_is_refused_with_those_that_are_usual(browser, red, dev
 
     found = errors(add(browser, ModbusBus, red, form))
 
-    assert "9600, 14400" in found["baudrate"][0]
+    assert "9600, 19200" in found["baudrate"][0]
 
 
 def test_a_file_is_no_port(browser, red, device, tmp_path):

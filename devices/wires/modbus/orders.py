@@ -65,6 +65,8 @@ def value_of(order: WireOrder, row: WriteRow) -> float | None:
     """Return what the order wants to be written, in the unit of the row; None: not said."""
     if row.value is not None:
         return None
+    if order.effect in {"on", "off"}:
+        return float(order.effect == "on")  # its numbers say how long or which, not what
     if order.value is not None:
         return order.value
     numbers = [
@@ -72,8 +74,6 @@ def value_of(order: WireOrder, row: WriteRow) -> float | None:
         for given in order.params.values()
         if isinstance(given, int | float)
     ]  # fmt: skip
-    if order.effect in {"on", "off"} and (row.type == "bit" or not numbers):
-        return float(order.effect == "on")
     return numbers[0] if len(numbers) == 1 else None
 
 

@@ -50,6 +50,11 @@ class ModbusPoller:
         return self._thread.is_alive()
 
     @property
+    def records(self) -> Records:
+        """What it reads from the database and writes to it."""
+        return self._records
+
+    @property
     def outflow(self) -> Outflow:
         """Where readings wait for the pipeline."""
         return self._outflow
@@ -62,6 +67,7 @@ class ModbusPoller:
 
     def stop(self) -> None:
         """Finish the frames in flight, hand on what was read, write down what became of orders."""
+        self._records.take_no_more()
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._asked_to_stop.set)
             self._thread.join(FRAME_SECONDS + JOIN_SECONDS)

@@ -8,6 +8,7 @@ import logging
 import os
 import queue
 import select
+import socket
 import threading
 import time
 import uuid
@@ -70,6 +71,9 @@ class Records:
         self._marks: tuple[int, ...] = ()
         self._listening: Any = None
         self._looked_at = self._loaded_at = self._noted_at = float("-inf")
+        self._turned_at = time.monotonic()
+        self._takes_no_more = threading.Event()
+        self._pipe_lock = threading.Lock()
         self._bell, self._ringer = os.pipe()
         os.set_blocking(self._ringer, False)
         os.set_blocking(self._bell, False)
@@ -79,12 +83,34 @@ class Records:
         """Begin to load, to listen and to write."""
         self._thread.start()
 
+    @property
+    def silent_seconds(self) -> float:
+        """How long the thread has waited for the database, or for nothing at all."""
+        return time.monotonic() - self._turned_at
+
+    def hang_up(self) -> None:
+        """End its connection from outside, so that it makes another; from any other thread."""
+        wire = self._listening
+        if wire is None:
+            return
+        try:
+            with socket.socket(fileno=os.dup(wire.fileno())) as end:
+                end.shutdown(socket.SHUT_RDWR)
+        except (OSError, psycopg.Error) as error:  # it has none any more
+            logger.warning("The connection of the poller's records is gone: %s", error)
+
+    def take_no_more(self) -> None:
+        """Leave the orders that are due to whoever polls next."""
+        self._takes_no_more.set()
+
     def stop(self) -> None:
         """Write what is left and end, within two seconds."""
         self._stopping.set()
         self._ring()
         if self._thread.is_alive():
             self._thread.join(STOP_SECONDS)
+        if not self._thread.is_alive():
+            self._close_pipe()
 
     def call(self, function: Callable[[], Any]) -> Future[Any]:
         """Run something in this thread; from any other."""
@@ -99,11 +125,20 @@ class Records:
         self._ring()
 
     def _ring(self) -> None:
-        with contextlib.suppress(BlockingIOError, OSError):
-            os.write(self._ringer, b"!")
+        with self._pipe_lock, contextlib.suppress(BlockingIOError, OSError):
+            if self._ringer >= 0:
+                os.write(self._ringer, b"!")
+
+    def _close_pipe(self) -> None:
+        with self._pipe_lock:
+            ends, self._ringer, self._bell = (self._ringer, self._bell), -1, -1
+        for end in ends:
+            if end >= 0:
+                os.close(end)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            self._turned_at = time.monotonic()
             try:
                 close_old_connections()
                 wire = self._listen()  # before looking, so that no notice falls in between
@@ -135,9 +170,13 @@ class Records:
         self._side.apply(buses)
 
     def _take(self) -> None:
+        if self._takes_no_more.is_set():
+            return
         busy = self._side.waiting_orders()
-        lines = [line for line in self._lines if busy.get(line, 0) < MOST_WAITING_ORDERS]
-        orders = take_orders(wire=Wire.MODBUS, lines=lines)
+        full = [line for line in self._lines if busy.get(line, 0) >= MOST_WAITING_ORDERS]
+        lines = [line for line in self._lines if line not in full]
+        orders = take_orders(wire=Wire.MODBUS, lines=full, at_least=outbox.URGENT)
+        orders += take_orders(wire=Wire.MODBUS, lines=lines)
         if not orders:
             return
         # the clock of the database says how much time they have, this one's how it passes

@@ -28,6 +28,8 @@ from telemetry.reactors.lease import Lease
 # longer than a process may stall without being given up
 LEASE_SECONDS = 8.0
 MOST_TOPICS = 50_000
+# the database takes an answer or refuses it long before
+HANG_UP_SECONDS, GIVE_UP_SECONDS = 30.0, 60.0
 
 
 class Command(ProcessCommand):
@@ -70,7 +72,18 @@ class Command(ProcessCommand):
         if self._poller is not None and not self._poller.is_alive:
             self.stderr.write("The loop of the poller ended.")
             raise SystemExit(EXIT_CODE)
+        if self._poller is not None:
+            self._watch_records(self._poller)
         return False
+
+    def _watch_records(self, poller: ModbusPoller) -> None:
+        """Free the thread of the database where it hangs, else nobody takes commands."""
+        silent = poller.records.silent_seconds
+        if silent > GIVE_UP_SECONDS:
+            self.stderr.write(f"The thread of the database hangs for {silent:.0f} s.")
+            raise SystemExit(EXIT_CODE)
+        if silent > HANG_UP_SECONDS:
+            poller.records.hang_up()
 
     def close(self) -> None:
         """Finish the frames in flight and let another copy take over."""
