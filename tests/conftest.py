@@ -204,8 +204,10 @@ def client_for() -> Callable[[User], Client]:
 
 @pytest.fixture
 def redis() -> Iterator[Redis]:
-    """Yield the durable Redis; afterwards the worker's keys in both servers are gone."""
+    """Yield the durable Redis; before and afterwards the worker's keys in both servers are gone."""
     _forget_clients()
+    for client in (redis_clients.durable(), redis_clients.ephemeral()):
+        _delete_own_keys(client)  # of a test without this that hands in readings
     yield redis_clients.durable()
     _forget_clients()
     for client in (redis_clients.durable(), redis_clients.ephemeral()):
